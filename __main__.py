@@ -1,0 +1,114 @@
+"""Virtual machines as first-class citizens of a service mesh: the outline of the talk, as a program."""
+
+from pathlib import Path
+
+import pulumi
+
+from components.application import Application, ApplicationArgs
+from components.cluster import Cluster
+from components.container_vm import ContainerVm, ContainerVmArgs
+from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs
+from components.existing_cluster import ExistingCluster, ExistingClusterArgs
+from components.federation import Federation, FederationArgs
+from components.ingress_gateway import IngressGateway, IngressGatewayArgs
+from components.kind_cluster import KindCluster, KindClusterArgs
+from components.mesh import Mesh, MeshArgs
+from components.onboarding import Onboarding, OnboardingArgs
+from components.route import Route, RouteArgs
+from components.trust import Trust, TrustArgs
+from components.underlay import Underlay, UnderlayArgs
+from settings import ClusterSettings, KindSettings, from_pulumi
+from toolchain import artifacts
+
+settings = from_pulumi(pulumi.runtime.get_config_env())
+tools = artifacts.load(Path.cwd())
+stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+
+underlay = Underlay("underlay", UnderlayArgs(name=stack))
+
+
+def make_cluster(name: str, cluster: ClusterSettings) -> Cluster:
+    """The cluster that the config describes: one that is there, or one that kind makes."""
+    if cluster.existing:
+        return ExistingCluster(name, ExistingClusterArgs(name=name, network=cluster.network, existing=cluster.existing))
+    return KindCluster(
+        name,
+        KindClusterArgs(
+            name=name,
+            kind_name=f"{stack}-{name}",
+            network=cluster.network,
+            docker_network=underlay.network,
+            kind=cluster.kind or KindSettings(),
+            node_image=tools.images["node"],
+            node_config=tools.kind_config,
+            images=tools.local_images,
+        ),
+    )
+
+
+clusters = {name: make_cluster(name, cluster) for name, cluster in settings.clusters.items()}
+trust = Trust("trust", TrustArgs(clusters=list(clusters), own=settings.ca))
+
+meshes: dict[str, Mesh] = {}
+gateways: dict[str, EastWestGateway] = {}
+for name, cluster in clusters.items():
+    inside = pulumi.ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with)
+    meshes[name] = mesh = Mesh(
+        name,
+        MeshArgs(
+            cluster=cluster,
+            authority=trust.authorities[name],
+            mesh=settings.mesh,
+            hub=settings.istio.hub or tools.istio.hub,
+            tag=settings.istio.tag or tools.istio.tag,
+            istio_proxy=tools.istio.proxy == "istio",
+            charts=tools.charts,
+            namespaces=settings.namespaces(),
+        ),
+        inside,
+    )
+    gateways[name] = EastWestGateway(name, EastWestGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts), inside)
+    IngressGateway(name, IngressGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts), inside)
+    services = settings.services_in(name)
+    Application(name, ApplicationArgs(cluster=cluster, mesh=mesh, services=services, images=tools.images), inside)
+
+Federation("federation", FederationArgs(clusters=clusters, meshes=meshes))
+
+for name, vm in settings.vms.items():
+    machine = ContainerVm(
+        name,
+        ContainerVmArgs(
+            name=name,
+            container_name=f"{stack}-{name}",
+            image=vm.container.image or tools.images["vm"],
+            network=underlay.network,
+        ),
+    )
+    Onboarding(
+        name,
+        OnboardingArgs(
+            vm=machine,
+            settings=vm,
+            cluster=clusters[vm.cluster],
+            gateway=gateways[vm.cluster],
+            clusters=clusters,
+            meshes=meshes,
+            package=tools.sidecar_package.path,
+            package_sha256=tools.sidecar_package.sha256,
+        ),
+    )
+
+for service, route in settings.routes.items():
+    Route(
+        service,
+        RouteArgs(
+            service=service,
+            route=route,
+            weights=settings.weights(service),
+            vms={name: vm.namespace for name, vm in settings.vms.items() if service in vm.services},
+            clusters=clusters,
+            meshes=meshes,
+        ),
+    )
+
+pulumi.export("stages", settings.stages)

@@ -1,0 +1,28 @@
+# shellcheck shell=sh
+# What the steps share on the machine that runs Pulumi. TRANSPORT runs a command on VM as root, with stdin.
+
+# on_vm STEP [NAME=VALUE...]: runs bootstrap/vm/STEP on the VM; its stdin is the caller's.
+on_vm() {
+	step=$1
+	shift
+	# The script is a word of the command, data are words behind it: stdin stays free for files and secrets.
+	# shellcheck disable=SC2086  # TRANSPORT is a command line
+	$TRANSPORT env "VM=$VM" "$@" sh -c "$(cat bootstrap/vm/common.sh "bootstrap/vm/$step")"
+}
+
+# until_true SECONDS WHAT COMMAND...: waits for a condition; says what it waits for if that is not so at once.
+until_true() {
+	limit=$1 what=$2
+	shift 2
+	"$@" >/dev/null 2>&1 && return
+	echo "$VM: waiting for $what (at most ${limit}s)"
+	deadline=$(($(date +%s) + limit))
+	until "$@" >/dev/null 2>&1; do
+		if [ "$(date +%s)" -ge "$deadline" ]; then
+			echo "$VM: gave up after ${limit}s waiting for $what; it last said:" >&2
+			"$@" >&2 || true
+			return 1
+		fi
+		sleep 0.2
+	done
+}

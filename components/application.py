@@ -1,0 +1,128 @@
+"""The services that run in a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.cluster import INGRESS_PORT, Cluster
+from components.mesh import Mesh
+from settings import ServiceSettings, VersionSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplicationArgs:
+    """What runs in a cluster."""
+
+    cluster: Cluster
+    mesh: Mesh
+    services: Mapping[str, ServiceSettings]
+    images: Mapping[str, str]
+    """Images of versions that name none: ``<service>-<version>`` -> image."""
+
+
+class Application(pulumi.ComponentResource):
+    """Services, their accounts and their deployments in one cluster, as Istio's samples lay them out."""
+
+    def __init__(self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vm-mesh:index:Application", name, None, opts)
+        for service_name, service in args.services.items():
+            self._service(f"{name}-{service_name}", service_name, service, args)
+            for version, workload in service.versions.items():
+                self._workload(f"{name}-{service_name}-{version}", service_name, service, version, workload, args)
+            if service.ingress_paths:
+                self._ingress(f"{name}-{service_name}", service_name, service, args)
+        self.register_outputs({})
+
+    def _service(self, name: str, service_name: str, service: ServiceSettings, args: ApplicationArgs) -> None:
+        options = pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.namespaces[service.namespace]])
+        kubernetes.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata={"name": service_name, "namespace": service.namespace},
+            automount_service_account_token=False,
+            opts=options,
+        )
+        kubernetes.core.v1.Service(
+            f"{name}-service",
+            # Endpoints come from deployments that wait for Istio; a Service without any is not a failure here.
+            metadata={
+                "name": service_name,
+                "namespace": service.namespace,
+                "labels": {"app": service_name},
+                "annotations": {"pulumi.com/skipAwait": "true"},
+            },
+            spec={"selector": {"app": service_name}, "ports": [{"name": "http", "port": service.port}]},
+            opts=options,
+        )
+
+    def _workload(
+        self, name: str, service_name: str, service: ServiceSettings, version: str, workload: VersionSettings, args: ApplicationArgs
+    ) -> None:
+        labels = {"app": service_name, "version": version}
+        environment = {"SERVICE_VERSION": version, "CLUSTER_NAME": args.cluster.name, **workload.env}
+        container: dict[str, Any] = {
+            "name": service_name,
+            "image": workload.image or args.images[f"{service_name}-{version}"],
+            "imagePullPolicy": "IfNotPresent",
+            "ports": [{"containerPort": service.port}],
+            "env": [{"name": key, "value": value} for key, value in environment.items()],
+            "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
+        }
+        kubernetes.apps.v1.Deployment(
+            f"{name}-deployment",
+            metadata={"name": f"{service_name}-{version}", "namespace": service.namespace, "labels": labels},
+            spec={
+                "replicas": workload.replicas,
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {"serviceAccountName": service_name, "containers": [container]},
+                },
+            },
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[
+                    args.mesh.control_plane,
+                    args.mesh.namespaces[service.namespace],
+                    *args.cluster.ready,
+                ],
+            ),
+        )
+
+    def _ingress(self, name: str, service_name: str, service: ServiceSettings, args: ApplicationArgs) -> None:
+        options = pulumi.ResourceOptions(
+            parent=self, depends_on=[args.mesh.control_plane, args.mesh.namespaces[service.namespace]]
+        )
+        metadata = {"name": f"{service_name}-ingress", "namespace": service.namespace}
+        kubernetes.apiextensions.CustomResource(
+            f"{name}-gateway",
+            api_version="networking.istio.io/v1",
+            kind="Gateway",
+            metadata=metadata,
+            spec={
+                "selector": {"istio": "ingressgateway"},
+                "servers": [{"port": {"number": INGRESS_PORT["port"], "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
+            },
+            opts=options,
+        )
+        kubernetes.apiextensions.CustomResource(
+            f"{name}-exposed",
+            api_version="networking.istio.io/v1",
+            kind="VirtualService",
+            metadata=metadata,
+            spec={
+                "hosts": ["*"],
+                "gateways": [metadata["name"]],
+                "http": [
+                    {
+                        "match": [{"uri": {"prefix": path}} for path in service.ingress_paths],
+                        "route": [{"destination": {"host": service_name, "port": {"number": service.port}}}],
+                    }
+                ],
+            },
+            opts=options,
+        )

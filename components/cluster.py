@@ -1,0 +1,53 @@
+"""What every cluster of the mesh offers to the components built on it, wherever it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+INGRESS_PORT = {"name": "http2", "port": 80, "targetPort": 80, "protocol": "TCP"}
+"""Port of the gateway that people call."""
+
+
+class Cluster(pulumi.ComponentResource):
+    """A Kubernetes cluster that is, or is about to be, part of the mesh.
+
+    ``KindCluster`` makes one, ``ExistingCluster`` takes one that is there. Everything else is written against this
+    class, so that it runs on either.
+    """
+
+    name: str
+    """Name of the cluster in the mesh (Istio's cluster ID), and of the destination that its pods are."""
+    network: str
+    """Istio network of its pods: endpoints of another network are reached through that network's gateway."""
+    kubeconfig: pulumi.Output[str]
+    """Kubeconfig as the machine that runs Pulumi uses it. Secret."""
+    provider: kubernetes.Provider
+    api_server: pulumi.Output[str]
+    """URL under which the other clusters reach the API server."""
+    gateway_service: pulumi.Output[dict[str, Any]]
+    """``type`` and ``externalIPs`` of the Service of the gateway that other networks call."""
+    gateway_address: pulumi.Output[str] | None
+    """Address of that gateway; None: the one that its load balancer gets."""
+    ingress_service: pulumi.Output[dict[str, Any]]
+    """The same for the gateway that people call, with its ``ports``."""
+    ready: list[pulumi.Resource]
+    """What workloads wait for before they start (the images that they need among it)."""
+    deleted_with: pulumi.Resource | None
+    """What takes everything in the cluster with it when it goes; None: each object is removed by itself."""
+
+    def _connect(self, identity: str, context: str) -> kubernetes.Provider:
+        """Provider for the cluster; ``identity`` names the cluster itself, however its kubeconfig changes.
+
+        Without ``cluster_identifier`` a kubeconfig that is not known yet makes a preview show everything in the
+        cluster replaced (pulumi/pulumi-kubernetes, ``DiffConfig``).
+        """
+        return kubernetes.Provider(
+            f"{self.name}-kubernetes",
+            kubeconfig=self.kubeconfig,
+            context=context,
+            cluster_identifier=identity,
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -1,0 +1,128 @@
+"""The way into a cluster for the other networks: its services for all, its istiod for VMs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.cluster import Cluster
+from components.gateway import gateway, ports
+from components.mesh import SYSTEM_NAMESPACE, Mesh
+
+_SERVICES_PORT = 15443
+_ISTIOD_PORT = 15012
+# The names by which agents call istiod; nothing else is let through.
+_ISTIOD_HOSTS = [f"istiod.{SYSTEM_NAMESPACE}.svc", f"istiod.{SYSTEM_NAMESPACE}.svc.cluster.local"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EastWestGatewayArgs:
+    """Where the gateway stands."""
+
+    cluster: Cluster
+    mesh: Mesh
+    charts: str
+    """Folder of Istio's charts, relative to the project."""
+
+
+class EastWestGateway(pulumi.ComponentResource):
+    """Gateway of a cluster's network: services by mTLS passthrough on 15443, istiod on 15012, nothing else.
+
+    Istio's sample exposes the webhook's port 15017 of istiod too; VMs do not need it, and it has had a bug that was
+    reachable before authentication (CVE-2022-24726). The chart's ``networkGateway`` adds that port, so label, network
+    view and ports are given one by one.
+    """
+
+    address: pulumi.Output[str]
+    """Address under which other networks, VMs among them, reach the gateway."""
+    ready: list[pulumi.Resource]
+    """What a VM waits for before it can reach istiod."""
+
+    def __init__(self, name: str, args: EastWestGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vm-mesh:index:EastWestGateway", name, None, opts)
+        network = args.cluster.network
+        service = args.cluster.gateway_service.apply(
+            lambda service: {
+                **service,
+                "ports": ports({"status-port": 15021, "tls": _SERVICES_PORT, "tls-istiod": _ISTIOD_PORT}),
+            }
+        )
+        release = gateway(
+            f"{name}-eastwest",
+            "istio-eastwestgateway",
+            args.charts,
+            service,
+            {
+                "labels": {"topology.istio.io/network": network},
+                "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network},
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane]),
+        )
+        self.address = self._address(name, args, release)
+        options = pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane])
+        self._expose_services(name, options)
+        self.ready = [release, *self._expose_istiod(name, options)]
+        self.register_outputs({"address": self.address})
+
+    def _address(self, name: str, args: EastWestGatewayArgs, release: pulumi.Resource) -> pulumi.Output[str]:
+        if args.cluster.gateway_address is not None:
+            return args.cluster.gateway_address
+        service = kubernetes.core.v1.Service.get(
+            f"{name}-eastwest-service",
+            f"{SYSTEM_NAMESPACE}/istio-eastwestgateway",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[release]),
+        )
+        balancer = service.status.load_balancer.ingress[0]
+        return pulumi.Output.all(balancer.ip, balancer.hostname).apply(lambda given: given[0] or given[1])
+
+    def _expose_services(self, name: str, options: pulumi.ResourceOptions) -> None:
+        _gateway(
+            f"{name}-services-gateway",
+            "cross-network-gateway",
+            {"number": _SERVICES_PORT, "name": "tls", "protocol": "TLS"},
+            "AUTO_PASSTHROUGH",
+            ["*.local"],
+            options,
+        )
+
+    def _expose_istiod(self, name: str, options: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+        port = {"number": _ISTIOD_PORT, "name": "tls-istiod", "protocol": "TLS"}
+        return [
+            _gateway(f"{name}-istiod-gateway", "istiod-gateway", port, "PASSTHROUGH", _ISTIOD_HOSTS, options),
+            kubernetes.apiextensions.CustomResource(
+                f"{name}-istiod-route",
+                api_version="networking.istio.io/v1",
+                kind="VirtualService",
+                metadata={"name": "istiod-gateway", "namespace": SYSTEM_NAMESPACE},
+                spec={
+                    "hosts": _ISTIOD_HOSTS,
+                    "gateways": ["istiod-gateway"],
+                    "tls": [
+                        {
+                            "match": [{"port": _ISTIOD_PORT, "sniHosts": _ISTIOD_HOSTS}],
+                            "route": [{"destination": {"host": _ISTIOD_HOSTS[-1], "port": {"number": _ISTIOD_PORT}}}],
+                        }
+                    ],
+                },
+                opts=options,
+            ),
+        ]
+
+
+def _gateway(
+    name: str, gateway_name: str, port: dict[str, Any], mode: str, hosts: list[str], options: pulumi.ResourceOptions
+) -> pulumi.Resource:
+    return kubernetes.apiextensions.CustomResource(
+        name,
+        api_version="networking.istio.io/v1",
+        kind="Gateway",
+        metadata={"name": gateway_name, "namespace": SYSTEM_NAMESPACE},
+        spec={
+            "selector": {"istio": "eastwestgateway"},
+            "servers": [{"port": port, "tls": {"mode": mode}, "hosts": hosts}],
+        },
+        opts=options,
+    )

@@ -1,0 +1,119 @@
+"""Clusters that learn each other's endpoints."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.cluster import Cluster
+from components.mesh import SYSTEM_NAMESPACE, Mesh
+
+_READER = "istio-remote-reader"
+
+# What istiod watches in a remote cluster to know its endpoints (pilot/pkg/serviceregistry/kube/controller), and no more:
+# Istio's own reader role reads every Secret and ConfigMap of the cluster as well (istio/istio#59845).
+_RULES: list[dict[str, Any]] = [
+    {"apiGroups": [""], "resources": ["services", "pods", "nodes", "namespaces"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
+    {
+        "apiGroups": ["apiextensions.k8s.io"],
+        "resources": ["customresourcedefinitions"],
+        "verbs": ["get", "list", "watch"],
+    },
+    {"apiGroups": ["networking.istio.io"], "resources": ["workloadentries"], "verbs": ["get", "list", "watch"]},
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FederationArgs:
+    """Who learns of whom: each of the clusters of every other."""
+
+    clusters: Mapping[str, Cluster]
+    meshes: Mapping[str, Mesh]
+
+
+class Federation(pulumi.ComponentResource):
+    """In each cluster an account that may read endpoints, and its credentials in every other cluster.
+
+    Follows Istio's "Enable Endpoint Discovery"; the remote secrets are plain resources instead of the output of
+    ``istioctl create-remote-secret``, so that their rights are ours and their diff is seen.
+    """
+
+    def __init__(self, name: str, args: FederationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vm-mesh:index:Federation", name, None, opts)
+        for remote in args.clusters.values():
+            token = self._reader(f"{name}-{remote.name}", remote, args.meshes[remote.name])
+            for local in args.clusters.values():
+                if local is not remote:
+                    self._remote_secret(f"{name}-{local.name}-knows-{remote.name}", local, remote, token, args)
+        self.register_outputs({})
+
+    def _reader(self, name: str, cluster: Cluster, mesh: Mesh) -> kubernetes.core.v1.Secret:
+        """An account that may read endpoints, and a token for it that does not expire."""
+        options = pulumi.ResourceOptions(
+            parent=self, provider=cluster.provider, deleted_with=cluster.deleted_with, depends_on=[mesh.system_namespace]
+        )
+        metadata = {"name": _READER, "namespace": SYSTEM_NAMESPACE}
+        account = kubernetes.core.v1.ServiceAccount(f"{name}-reader", metadata=metadata, opts=options)
+        kubernetes.rbac.v1.ClusterRole(
+            f"{name}-reader-role", metadata={"name": _READER}, rules=_RULES, opts=options
+        )
+        kubernetes.rbac.v1.ClusterRoleBinding(
+            f"{name}-reader-binding",
+            metadata={"name": _READER},
+            role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": _READER},
+            subjects=[{"kind": "ServiceAccount", **metadata}],
+            opts=options,
+        )
+        return kubernetes.core.v1.Secret(
+            f"{name}-reader-token",
+            type="kubernetes.io/service-account-token",
+            metadata={**metadata, "annotations": {"kubernetes.io/service-account.name": _READER}},
+            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(parent=self, depends_on=[account])),
+        )
+
+    def _remote_secret(
+        self, name: str, local: Cluster, remote: Cluster, token: kubernetes.core.v1.Secret, args: FederationArgs
+    ) -> None:
+        kubernetes.core.v1.Secret(
+            name,
+            metadata={
+                "name": f"istio-remote-secret-{remote.name}",
+                "namespace": SYSTEM_NAMESPACE,
+                "labels": {"istio/multiCluster": "true"},
+                "annotations": {"networking.istio.io/cluster": remote.name},
+            },
+            string_data=pulumi.Output.secret(
+                pulumi.Output.all(token.data, remote.api_server).apply(
+                    lambda given: {remote.name: _kubeconfig(remote.name, given[1], given[0])}
+                )
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=local.provider,
+                deleted_with=local.deleted_with,
+                depends_on=[args.meshes[local.name].system_namespace],
+            ),
+        )
+
+
+def _kubeconfig(name: str, server: str, token: Mapping[str, str]) -> str:
+    """Kubeconfig in the form that ``istioctl create-remote-secret`` writes (JSON, which is YAML)."""
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": name, "cluster": {"server": server, "certificate-authority-data": token["ca.crt"]}}
+            ],
+            "users": [{"name": name, "user": {"token": base64.b64decode(token["token"]).decode()}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )

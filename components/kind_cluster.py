@@ -1,0 +1,122 @@
+"""A cluster that kind makes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_command import local
+
+from components.cluster import INGRESS_PORT, Cluster
+from components.scripts import script
+from settings import KindSettings
+
+INGRESS_NODE_PORT = 30080
+"""Port of the node on which the ingress gateway listens; kind maps it to a port of 127.0.0.1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindClusterArgs:
+    """What a kind cluster is made from."""
+
+    name: str
+    """Name in the mesh."""
+    kind_name: str
+    """Name in kind; the node's container is ``<kind_name>-control-plane``."""
+    network: str
+    """Istio network of the pods."""
+    docker_network: pulumi.Input[str]
+    """Docker network of the node, shared with the other clusters' nodes and the container VMs."""
+    kind: KindSettings
+    node_image: str
+    """Node image of a config that names none."""
+    node_config: Mapping[str, Any]
+    """Kind config that this image needs."""
+    images: Sequence[str]
+    """Images of the local Docker engine that the nodes cannot pull."""
+
+
+class KindCluster(Cluster):
+    """One node made by kind, with the images that it cannot pull. Anything that it is made from replaces it."""
+
+    def __init__(self, name: str, args: KindClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vm-mesh:index:KindCluster", name, None, opts)
+        self.name, self.network = args.name, args.network
+        node = f"{args.kind_name}-control-plane"
+        image, config = args.kind.node_image or args.node_image, json.dumps(_config(args))
+
+        # kind cannot change a cluster: every input that shapes it replaces it, the old one first since names are fixed.
+        self.node = local.Command(
+            f"{name}-node",
+            create=script("kind-create.sh"),
+            update="true",
+            delete=script("kind-delete.sh"),
+            environment={
+                "CLUSTER": args.kind_name,
+                "IMAGE": image,
+                "KIND_EXPERIMENTAL_DOCKER_NETWORK": args.docker_network,
+            },
+            stdin=config,
+            triggers=[args.kind_name, image, config],
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.kubeconfig = pulumi.Output.secret(
+            self._read("kubeconfig", f"kind get kubeconfig --name {args.kind_name}", secret=True)
+        )
+        address = self._read(
+            "address", f"docker inspect -f '{{{{range .NetworkSettings.Networks}}}}{{{{.IPAddress}}}}{{{{end}}}}' {node}"
+        )
+        self.provider = self._connect(args.kind_name, f"kind-{args.kind_name}")
+        # The node's certificate names the node, and every cluster's DNS knows it from Docker: no address to go stale.
+        self.api_server = pulumi.Output.from_input(f"https://{node}:6443")
+        # Nothing on kind gives a load balancer an address; the node's own takes the gateway's ports just as well.
+        self.gateway_service = address.apply(lambda ip: {"type": "ClusterIP", "externalIPs": [ip]})
+        self.gateway_address = address
+        self.ingress_service = pulumi.Output.from_input(
+            {"type": "NodePort", "ports": [{**INGRESS_PORT, "nodePort": INGRESS_NODE_PORT}]}
+        )
+        self.ready = [self.node, *self._load(args)]
+        self.deleted_with = self.node
+        self.register_outputs({})
+
+    def _read(self, what: str, command: str, *, secret: bool = False) -> pulumi.Output[str]:
+        """Output of a command with inputs that never change: an edit elsewhere must not make it unknown in a preview."""
+        reader = local.Command(
+            f"{self.name}-{what}",
+            create=command,
+            triggers=[self.node.id],
+            logging=local.Logging.NONE if secret else None,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[self.node],
+                delete_before_replace=True,
+                additional_secret_outputs=["stdout"] if secret else None,
+            ),
+        )
+        return reader.stdout.apply(str.strip)
+
+    def _load(self, args: KindClusterArgs) -> list[pulumi.Resource]:
+        if not args.images:
+            return []
+        return [
+            local.Command(
+                f"{self.name}-images",
+                create=script("kind-load.sh"),
+                environment={"CLUSTER": args.kind_name, "IMAGES": " ".join(args.images)},
+                triggers=[self.node.id],
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[self.node], delete_before_replace=True),
+            )
+        ]
+
+
+def _config(args: KindClusterArgs) -> dict[str, Any]:
+    mapping = {"containerPort": INGRESS_NODE_PORT, "hostPort": args.kind.ingress_port, "listenAddress": "127.0.0.1"}
+    return {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "nodes": [{"role": "control-plane", "extraPortMappings": [mapping] if args.kind.ingress_port else []}],
+        **args.node_config,
+    }

@@ -1,0 +1,181 @@
+"""A VM's way into the mesh."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_command import local
+
+from components.cluster import Cluster
+from components.east_west_gateway import EastWestGateway
+from components.mesh import Mesh
+from components.virtual_machine import VirtualMachine
+from settings import ProbeSettings, VmServiceSettings, VmSettings
+
+VM_LABEL = "vm-mesh/vm"
+"""Label of a VM's workload entries, by which its Services select them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnboardingArgs:
+    """Which VM joins what, as whom, to serve what."""
+
+    vm: VirtualMachine
+    cluster: Cluster
+    """Cluster whose control plane the VM joins."""
+    gateway: EastWestGateway
+    """The cluster's gateway, by which the VM reaches the control plane."""
+    clusters: Mapping[str, Cluster]
+    """Clusters from which the VM's services are called."""
+    meshes: Mapping[str, Mesh]
+    settings: VmSettings
+    package: str
+    """istio-sidecar package, a path relative to the project."""
+    package_sha256: str
+
+
+def service_host(service: str, vm: str, namespace: str) -> str:
+    """Host of a VM's service: the VM is a destination of its own, told apart from every cluster's pods."""
+    return f"{service}-{vm}.{namespace}.svc.cluster.local"
+
+
+class Onboarding(pulumi.ComponentResource):
+    """Identity, workload group and Services of a VM; the bootstrap that joins it; the services that run on it.
+
+    Follows Istio's "Virtual Machine Installation" with automated workload entry creation.
+    """
+
+    def __init__(self, name: str, args: OnboardingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vm-mesh:index:Onboarding", name, None, opts)
+        for cluster in args.clusters.values():
+            for service_name, service in args.settings.services.items():
+                self._service(f"{name}-{cluster.name}-{service_name}", cluster, service_name, service, args)
+        group = self._workload_group(name, args)
+
+        installed = self._on_vm(
+            f"{name}-sidecar",
+            "install.sh",
+            args,
+            {"PACKAGE": args.package, "PACKAGE_SHA256": args.package_sha256},
+        )
+        self._on_vm(
+            f"{name}-join",
+            "join.sh",
+            args,
+            {
+                "NAMESPACE": args.settings.namespace,
+                "CLUSTER": args.cluster.name,
+                "GATEWAY": args.gateway.address,
+            },
+            stdin=args.cluster.kubeconfig,
+            after=[installed, *group, *args.gateway.ready],
+        )
+        for service_name, service in args.settings.services.items():
+            self._on_vm(
+                f"{name}-serve-{service_name}", "serve.sh", args, {"SERVICE": service_name, "COMMAND": service.command}
+            )
+        self.register_outputs({})
+
+    def _service(
+        self, name: str, cluster: Cluster, service_name: str, service: VmServiceSettings, args: OnboardingArgs
+    ) -> None:
+        kubernetes.core.v1.Service(
+            name,
+            metadata={
+                "name": f"{service_name}-{args.vm.name}",
+                "namespace": args.settings.namespace,
+                "annotations": {"pulumi.com/skipAwait": "true"},
+            },
+            spec={"selector": {VM_LABEL: args.vm.name}, "ports": [{"name": "http", "port": service.port}]},
+            opts=self._in(cluster, args),
+        )
+
+    def _workload_group(self, name: str, args: OnboardingArgs) -> list[pulumi.Resource]:
+        metadata = {"name": args.vm.name, "namespace": args.settings.namespace}
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata=metadata,
+            automount_service_account_token=False,
+            opts=self._in(args.cluster, args),
+        )
+        group = kubernetes.apiextensions.CustomResource(
+            f"{name}-group",
+            api_version="networking.istio.io/v1",
+            kind="WorkloadGroup",
+            metadata=metadata,
+            spec={
+                # Labels belong here, not on the entries alone, or telemetry lacks them (istio/istio#33299).
+                "metadata": {"labels": {"app": next(iter(args.settings.services)), "version": "vm", VM_LABEL: args.vm.name}},
+                "template": {
+                    "serviceAccount": args.vm.name,
+                    "network": args.settings.network,
+                    "ports": {service_name: service.port for service_name, service in args.settings.services.items()},
+                },
+                "probe": _probe(args.settings.probe),
+            },
+            opts=self._in(args.cluster, args, after=[args.meshes[args.cluster.name].control_plane]),
+        )
+        return [account, group]
+
+    def _in(
+        self, cluster: Cluster, args: OnboardingArgs, after: list[pulumi.Resource] | None = None
+    ) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(
+            parent=self,
+            provider=cluster.provider,
+            deleted_with=cluster.deleted_with,
+            depends_on=[args.meshes[cluster.name].namespaces[args.settings.namespace], *(after or [])],
+        )
+
+    def _on_vm(
+        self,
+        name: str,
+        step: str,
+        args: OnboardingArgs,
+        environment: Mapping[str, pulumi.Input[str]],
+        *,
+        stdin: pulumi.Input[str] | None = None,
+        after: list[pulumi.Resource] | None = None,
+    ) -> local.Command:
+        """A step of the bootstrap. Every step may run again, so whatever changes just runs it again."""
+        return local.Command(
+            name,
+            create=f"sh bootstrap/{step}",
+            environment={
+                "VM": args.vm.name,
+                "TRANSPORT": args.vm.transport,
+                # Another bootstrap is run again on the VMs that have joined by an older one.
+                "BOOTSTRAP": _digest(step),
+                **environment,
+            },
+            stdin=stdin,
+            triggers=[args.vm.machine_id],
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[args.vm.machine, *(after or [])],
+                deleted_with=args.vm.machine,
+                delete_before_replace=True,
+            ),
+        )
+
+
+def _probe(probe: ProbeSettings) -> dict[str, Any]:
+    """Readiness probe of the group: the VM's services have endpoints only while it succeeds."""
+    return {
+        "httpGet": {"path": probe.path, "port": probe.port},
+        "periodSeconds": probe.period_seconds,
+        "failureThreshold": probe.failure_threshold,
+    }
+
+
+def _digest(step: str) -> str:
+    digest = hashlib.sha256()
+    for path in (Path("bootstrap") / step, Path("bootstrap/vm") / step, Path("bootstrap/vm/common.sh")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

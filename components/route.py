@@ -1,0 +1,110 @@
+"""How the calls to a service are spread over its destinations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.cluster import Cluster
+from components.mesh import Mesh
+from components.onboarding import service_host
+from settings import RouteSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteArgs:
+    """A service, its destinations, the weights of the stage that it is in, and whom they are for."""
+
+    service: str
+    route: RouteSettings
+    clusters: Mapping[str, Cluster]
+    """All clusters of the mesh."""
+    meshes: Mapping[str, Mesh]
+    vms: Mapping[str, str]
+    """VMs that run the service: name -> namespace."""
+    weights: Mapping[str, int]
+    """Destination -> percent of the stage."""
+
+
+class Route(pulumi.ComponentResource):
+    """The destination rule and the virtual service of one service, the same in every cluster.
+
+    Only weights depend on the stage: every destination that a stage can name is there before a weight names it, so a
+    stage's diff is one VirtualService for each cluster that calls. A cluster's pods are the subset that Istio's own
+    label ``topology.istio.io/cluster`` tells apart; the destination rule is in every cluster, called from or not,
+    because each east-west gateway builds its passthrough routes from its own (pilot/pkg/networking/core/gateway.go).
+    """
+
+    def __init__(self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vm-mesh:index:Route", name, None, opts)
+        host = f"{args.service}.{args.route.namespace}.svc.cluster.local"
+        callers = args.route.callers.clusters or list(args.clusters)
+        rules = [self._destination_rule(f"{name}-{cluster.name}", host, cluster, args) for cluster in args.clusters.values()]
+        for cluster in args.clusters.values():
+            if cluster.name in callers:
+                self._virtual_service(f"{name}-{cluster.name}", host, cluster, args, rules)
+        self.register_outputs({})
+
+    def _destination_rule(self, name: str, host: str, cluster: Cluster, args: RouteArgs) -> pulumi.Resource:
+        return kubernetes.apiextensions.CustomResource(
+            f"{name}-destinations",
+            api_version="networking.istio.io/v1",
+            kind="DestinationRule",
+            metadata={"name": args.service, "namespace": args.route.namespace},
+            spec={
+                "host": host,
+                # Auto mTLS does not reach subsets that only the other cluster has endpoints of.
+                "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
+                "subsets": [
+                    {"name": destination, "labels": {"topology.istio.io/cluster": destination}}
+                    for destination in args.clusters
+                ],
+            },
+            opts=self._in(cluster, args),
+        )
+
+    def _virtual_service(
+        self, name: str, host: str, cluster: Cluster, args: RouteArgs, rules: Sequence[pulumi.Resource]
+    ) -> None:
+        kubernetes.apiextensions.CustomResource(
+            f"{name}-weights",
+            api_version="networking.istio.io/v1",
+            kind="VirtualService",
+            metadata={"name": args.service, "namespace": args.route.namespace},
+            spec={
+                "hosts": [host],
+                "exportTo": list(args.route.callers.namespaces or ["*"]),
+                "http": [
+                    {
+                        "route": [
+                            {
+                                "destination": _destination(destination, host, args),
+                                "weight": args.weights.get(destination, 0),
+                            }
+                            for destination in [*args.vms, *args.clusters]
+                        ]
+                    }
+                ],
+            },
+            opts=self._in(cluster, args, after=rules),
+        )
+
+    def _in(
+        self, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource] = ()
+    ) -> pulumi.ResourceOptions:
+        mesh = args.meshes[cluster.name]
+        return pulumi.ResourceOptions(
+            parent=self,
+            provider=cluster.provider,
+            deleted_with=cluster.deleted_with,
+            depends_on=[mesh.control_plane, mesh.namespaces[args.route.namespace], *after],
+        )
+
+
+def _destination(destination: str, host: str, args: RouteArgs) -> dict[str, str]:
+    if destination in args.vms:
+        return {"host": service_host(args.service, destination, args.vms[destination])}
+    return {"host": host, "subset": destination}

@@ -1,0 +1,89 @@
+"""The mesh's root of trust, and the CA of each cluster below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_command import local
+
+from components.scripts import script
+from settings import CaSettings
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
+_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.+?-----END (?:[A-Z]+ )?PRIVATE KEY-----\n?", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustArgs:
+    """Who signs."""
+
+    clusters: Sequence[str]
+    """Clusters that get a CA of their own."""
+    own: CaSettings | None
+    """The user's own CA: the signing certificate, then its chain up to the root. None: a new root is made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authority:
+    """A cluster's CA, in the files that Istio calls ``cacerts``. All PEM; the key is secret."""
+
+    certificate: pulumi.Output[str]
+    key: pulumi.Output[str]
+    chain: pulumi.Output[str]
+    root: pulumi.Output[str]
+
+
+class Trust(pulumi.ComponentResource):
+    """One root for the mesh and an intermediate CA for each cluster, as Istio's "Plug in CA Certificates" has it.
+
+    Private keys are made by commands whose output is secret: they are in the encrypted state and in the clusters, and
+    nowhere else.
+    """
+
+    authorities: dict[str, Authority]
+
+    def __init__(self, name: str, args: TrustArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vm-mesh:index:Trust", name, None, opts)
+        if args.own:
+            signer = pulumi.Output.secret(f"{args.own.key.get_secret_value()}\n{args.own.certificate}")
+        else:
+            signer = self._make(f"{name}-root", "ca-root.sh", name)
+        self.authorities = {
+            cluster: self._authority(self._make(f"{name}-{cluster}", "ca-intermediate.sh", cluster, signer), signer)
+            for cluster in args.clusters
+        }
+        self.register_outputs({})
+
+    def _make(
+        self, name: str, text: str, subject: str, signer: pulumi.Output[str] | None = None
+    ) -> pulumi.Output[str]:
+        command = local.Command(
+            name,
+            create=script(text),
+            environment={"SUBJECT": subject},
+            stdin=signer,
+            logging=local.Logging.NONE,
+            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stdout"]),
+        )
+        return pulumi.Output.secret(command.stdout)
+
+    def _authority(self, made: pulumi.Output[str], signer: pulumi.Output[str]) -> Authority:
+        return Authority(
+            certificate=made.apply(lambda pem: _certificates(pem)[0]),
+            key=made.apply(lambda pem: _match(_KEY, pem)),
+            chain=pulumi.Output.all(made, signer).apply(lambda pems: "".join(_certificates("\n".join(pems)))),
+            root=signer.apply(lambda pem: _certificates(pem)[-1]),
+        )
+
+
+def _certificates(pem: str) -> list[str]:
+    return [match.group().rstrip("\n") + "\n" for match in _CERTIFICATE.finditer(pem)]
+
+
+def _match(pattern: re.Pattern[str], pem: str) -> str:
+    found = pattern.search(pem)
+    assert found, "openssl printed no private key"
+    return found.group()
