@@ -17,6 +17,7 @@ from components.onboarding import Onboarding, OnboardingArgs
 from components.route import Route, RouteArgs
 from components.trust import Trust, TrustArgs
 from components.underlay import Underlay, UnderlayArgs
+from components.virtual_machine import VirtualMachine
 from settings import ClusterSettings, KindSettings, from_pulumi
 from toolchain import artifacts
 
@@ -74,8 +75,9 @@ for name, cluster in clusters.items():
 
 Federation("federation", FederationArgs(clusters=clusters, meshes=meshes))
 
+machines: dict[str, VirtualMachine] = {}
 for name, vm in settings.vms.items():
-    machine = ContainerVm(
+    machines[name] = machine = ContainerVm(
         name,
         ContainerVmArgs(
             name=name,
@@ -112,3 +114,6 @@ for service, route in settings.routes.items():
     )
 
 pulumi.export("stages", settings.stages)
+pulumi.export("urls", {name: cluster.ingress_url for name, cluster in clusters.items()})
+pulumi.export("kubeconfigs", {name: cluster.kubeconfig for name, cluster in clusters.items()})
+pulumi.export("transports", {name: machine.transport for name, machine in machines.items()})

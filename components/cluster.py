@@ -33,6 +33,8 @@ class Cluster(pulumi.ComponentResource):
     """Address of that gateway; None: the one that its load balancer gets."""
     ingress_service: pulumi.Output[dict[str, Any]]
     """The same for the gateway that people call, with its ``ports``."""
+    ingress_url: pulumi.Output[str | None]
+    """Where people reach what the cluster exposes; None: ask the ingress gateway's load balancer."""
     ready: list[pulumi.Resource]
     """What workloads wait for before they start (the images that they need among it)."""
     deleted_with: pulumi.Resource | None

@@ -35,10 +35,12 @@ class ExistingCluster(Cluster):
         self.api_server = (
             pulumi.Output.from_input(existing.api_server) if existing.api_server else self._read("server", existing)
         )
-        service = {"type": gateway.service_type, "externalIPs": list(gateway.external_ips)}
+        addresses = gateway.external_ips
+        service = {"type": gateway.service_type, "externalIPs": list(addresses)}
         self.gateway_service = pulumi.Output.from_input(service)
-        self.gateway_address = pulumi.Output.from_input(gateway.external_ips[0]) if gateway.external_ips else None
+        self.gateway_address = pulumi.Output.from_input(addresses[0]) if addresses else None
         self.ingress_service = pulumi.Output.from_input({**service, "ports": [INGRESS_PORT]})
+        self.ingress_url = pulumi.Output.from_input(f"http://{addresses[0]}" if addresses else None)
         self.ready = []
         self.deleted_with = None
         self.register_outputs({})

@@ -78,6 +78,12 @@ class KindCluster(Cluster):
         self.ingress_service = pulumi.Output.from_input(
             {"type": "NodePort", "ports": [{**INGRESS_PORT, "nodePort": INGRESS_NODE_PORT}]}
         )
+        port = args.kind.ingress_port
+        self.ingress_url = (
+            pulumi.Output.from_input(f"http://127.0.0.1:{port}")
+            if port
+            else address.apply(lambda ip: f"http://{ip}:{INGRESS_NODE_PORT}")
+        )
         self.ready = [self.node, *self._load(args)]
         self.deleted_with = self.node
         self.register_outputs({})
