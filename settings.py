@@ -28,7 +28,7 @@ NAME_RULE = "must be 1 to 40 lower-case letters, digits and '-', begin with a le
 
 
 class SettingsError(ValueError):
-    """The config cannot be used. ``errors`` has a line for each mistake: ``path: what is wrong, what to do``."""
+    """The config cannot be used. ``errors`` has a line for each mistake: where it is, and what is wrong."""
 
     def __init__(self, errors: Iterable[str]) -> None:
         self.errors = tuple(errors)
@@ -50,7 +50,8 @@ def _shown(value: object) -> str:
         case str():
             if "PRIVATE KEY" in value:
                 return "a private key"
-            return json.dumps(value if len(value) <= 40 else f"{value[:37]}...")
+            quoted = json.dumps(re.sub("//.*@", "//...@", value[:500]))
+            return quoted if len(quoted) <= 42 else f'{quoted[:38]}..."'
         case dict():
             return "an object"
         case list() | tuple():
@@ -203,7 +204,7 @@ class ExistingSettings(_Model):
 
 
 class ClusterSettings(_Model):
-    """A cluster of the mesh: made by kind, or existing."""
+    """A cluster of the mesh: existing, or else made by kind."""
 
     network: Name
     kind: KindSettings | None = None
@@ -386,7 +387,8 @@ def load(values: Mapping[str, Any]) -> Settings:
     mistakes = [*unknown, *mistakes, *_CrossChecks(config).mistakes()]
     mistakes += _oddities(config, {path for path, _ in mistakes})
     if settings is None or mistakes:
-        raise SettingsError(sorted({f"{_where(path)}: {what}" for path, what in mistakes}))
+        lines = sorted({(_where(path), what) for path, what in mistakes})
+        raise SettingsError(f"{where}: {what}" for where, what in lines)
     return settings
 
 
@@ -458,6 +460,7 @@ class _CrossChecks:
         yield from self._in_clusters()
         yield from self._in_application()
         yield from self._in_vms()
+        yield from self._in_host_names()
         yield from self._in_routes()
         yield from self._in_stages()
 
@@ -466,23 +469,20 @@ class _CrossChecks:
         ports: list[tuple[_Path, object]] = []
         for name, cluster in _objects(self.clusters).items():
             path = ("clusters", name)
-            if ("kind" in cluster) == ("existing" in cluster):
-                yield path, "must have one of 'kind' (to be made) and 'existing' (there already)"
+            if "kind" in cluster and "existing" in cluster:
+                yield path, "has both 'kind' and 'existing'; keep the one that it is"
             existing = _object(cluster.get("existing"))
             context = f"{_value(existing, 'kubeconfig', ExistingSettings)}#{existing.get('context')}"
-            contexts += [((*path, "existing", "context"), context)] if "context" in existing else []
+            if "context" in existing:
+                contexts.append(((*path, "existing", "context"), context))
             ports.append(((*path, "kind", "ingressPort"), _object(cluster.get("kind")).get("ingressPort")))
         yield from _repeated(contexts, "is the same cluster as")
         yield from _repeated(ports, "is the same port as")
 
     def _in_application(self) -> Iterator[_Mistake]:
         for name, service in _objects(self.application).items():
-            path = ("application", name)
-            for where, cluster in _texts((*path, "clusters"), service.get("clusters")):
+            for where, cluster in _texts(("application", name, "clusters"), service.get("clusters")):
                 yield from _unknown(where, cluster, "cluster", self.clusters)
-            for version in _object(service.get("versions")):
-                if len(f"{name}-{version}") > 63:
-                    yield (*path, "versions", version), "makes <service>-<version> longer than 63 characters"
 
     def _in_vms(self) -> Iterator[_Mistake]:
         for name in self.vms.keys() & self.clusters.keys():
@@ -496,6 +496,19 @@ class _CrossChecks:
             ports = [((*path, "services", service, "port"), entry.get("port")) for service, entry in services]
             yield from _repeated(ports, "is the same port as")
 
+    def _in_host_names(self) -> Iterator[_Mistake]:
+        """A VM's service is a Kubernetes Service of its own, ``<service>-<VM>``, beside the application's."""
+        places: list[tuple[_Path, object]] = []
+        for name, service in _objects(self.application).items():
+            places.append((("application", name), f"{name}.{_value(service, 'namespace', ServiceSettings)}"))
+        for vm, entry in _objects(self.vms).items():
+            for service in _object(entry.get("services")):
+                path, host = ("vms", vm, "services", service), f"{service}-{vm}"
+                if NAME.fullmatch(service) and NAME.fullmatch(vm) and len(host) > 63:
+                    yield path, f"{_shown(host)} would name a Service, must be at most 63 characters long"
+                places.append((path, f"{host}.{_value(entry, 'namespace', VmSettings)}"))
+        yield from _repeated(places, "has the same name in Kubernetes as")
+
     def _in_routes(self) -> Iterator[_Mistake]:
         services = _objects(self.application)
         for name, route in _objects(self.routes).items():
@@ -503,7 +516,7 @@ class _CrossChecks:
             yield from _unknown(path, name, "service in the application", self.application)
             here = _value(route, "namespace", RouteSettings)
             home = _value(services.get(name, {}), "namespace", ServiceSettings)
-            if name in services and here != home:
+            if name in services and isinstance(here, str) and here != home:
                 yield (*path, "namespace"), f"is {_shown(here)}, but the service is in {_shown(home)}"
             callers = _object(route.get("callers"))
             for where, cluster in _texts((*path, "callers", "clusters"), callers.get("clusters")):
@@ -515,9 +528,7 @@ class _CrossChecks:
         for destination, weight in weights.items():
             wrong = self._wrong_with(destination, service)
             if wrong and weight != 0 and self.stages.get(service) == stage:
-                wrong += (
-                    f"; {_shown(service)} is in this stage, which sends it calls: move to another stage first"
-                )
+                wrong += f"; {_shown(service)} is in this stage, so move to another stage first"
             if wrong:
                 yield ("routes", service, "stages", stage, destination), wrong
 
@@ -578,13 +589,12 @@ def _unknown(path: _Path, name: object, kind: str, known: Collection[str]) -> It
 
 def _repeated(places: Iterable[tuple[_Path, object]], what: str) -> Iterator[_Mistake]:
     first: dict[str | int, _Path] = {}
-    for path, value in places:
+    for path, value in sorted(places, key=lambda place: _where(place[0])):
         if isinstance(value, str | int) and first.setdefault(value, path) != path:
             yield path, f"{what} {_where(first[value])}"
 
 
 # Words
-
 
 _PLAIN = re.compile(r"[-\w]{1,63}", re.ASCII)
 

@@ -98,6 +98,7 @@ class Application(pulumi.ComponentResource):
             parent=self, depends_on=[args.mesh.control_plane, args.mesh.namespaces[service.namespace]]
         )
         metadata = {"name": f"{service_name}-ingress", "namespace": service.namespace}
+        host = f"{service_name}.{service.namespace}.svc.cluster.local"
         kubernetes.apiextensions.CustomResource(
             f"{name}-gateway",
             api_version="networking.istio.io/v1",
@@ -106,6 +107,19 @@ class Application(pulumi.ComponentResource):
             spec={
                 "selector": {"istio": "ingressgateway"},
                 "servers": [{"port": {"number": INGRESS_PORT["port"], "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
+            },
+            opts=options,
+        )
+        # A cluster's gateway shows what this cluster serves; a bare host would mean the pods of every cluster.
+        own = kubernetes.apiextensions.CustomResource(
+            f"{name}-own",
+            api_version="networking.istio.io/v1",
+            kind="DestinationRule",
+            metadata=metadata,
+            spec={
+                "host": host,
+                "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
+                "subsets": [{"name": args.cluster.name, "labels": {"topology.istio.io/cluster": args.cluster.name}}],
             },
             opts=options,
         )
@@ -120,9 +134,9 @@ class Application(pulumi.ComponentResource):
                 "http": [
                     {
                         "match": [{"uri": {"prefix": path}} for path in service.ingress_paths],
-                        "route": [{"destination": {"host": service_name, "port": {"number": service.port}}}],
+                        "route": [{"destination": {"host": host, "subset": args.cluster.name}}],
                     }
                 ],
             },
-            opts=options,
+            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(parent=self, depends_on=[own])),
         )

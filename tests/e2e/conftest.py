@@ -1,0 +1,57 @@
+"""The environment that all end-to-end tests share: made by ``make up`` in a copy of the checkout, and made away with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.e2e.environment import Environment
+
+ROOT = Path(__file__).parents[2]
+STACK = "e2e"
+UNEVEN = {"vm1": 10, "cluster1": 30, "cluster2": 60}
+
+
+def copy_of_checkout(target: Path) -> Path:
+    """What a clone would hold, with the changes that are not committed yet."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    )
+    names = [name for name in listed.stdout.split(b"\0") if name and (ROOT / name.decode()).exists()]
+    tar = subprocess.run(["tar", "-c", "--null", "-T", "-"], cwd=ROOT, input=b"\0".join(names), capture_output=True, check=True)
+    subprocess.run(["tar", "-x"], cwd=target, input=tar.stdout, check=True)
+    return target
+
+
+def write_config(root: Path) -> None:
+    """The talk's environment, beside one that a user may have running: other ports, and a stage of odd weights."""
+    config = yaml.safe_load((root / "Pulumi.dev.yaml").read_text())["config"]
+    for port, cluster in enumerate(config["vm-mesh:clusters"].values(), start=18081):
+        cluster["kind"]["ingressPort"] = port
+    config["vm-mesh:routes"]["details"]["stages"]["uneven"] = UNEVEN
+    (root / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump({"config": config}, sort_keys=False))
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """The environment, in the stage ``vm-only`` of its route ``details``.
+
+    E2E_CHECKOUT names the copy of an environment that is up already, for work on the tests; it is left as it is.
+    """
+    kubeconfigs = tmp_path_factory.mktemp("kubeconfigs")
+    if up_already := os.environ.get("E2E_CHECKOUT"):
+        yield Environment(Path(up_already), STACK, kubeconfigs)
+        return
+    root = copy_of_checkout(tmp_path_factory.mktemp("checkout"))
+    write_config(root)
+    environment = Environment(root, STACK, kubeconfigs)
+    try:
+        environment.make("up")
+        yield environment
+    finally:
+        environment.make("down")

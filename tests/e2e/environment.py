@@ -1,0 +1,115 @@
+"""A running environment, and the ways in which tests look at it and change it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from toolchain.environment import environment
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A stack of a copy of the checkout, worked on by the commands that its users have."""
+
+    root: Path
+    stack: str
+    kubeconfigs: Path
+    """Folder in which the kubeconfigs of the clusters are kept."""
+    transcript: list[str] = field(default_factory=list[str])
+    """What ``make`` printed, run by run."""
+
+    def make(self, target: str, *variables: str) -> str:
+        """Run a make target of the stack. Raises CalledProcessError, with what it printed, if it fails."""
+        printed = self._run(["make", "--no-print-directory", target, f"STACK={self.stack}", *variables], os.environ)
+        self.transcript.append(printed)
+        return printed
+
+    def pulumi(self, *arguments: str) -> str:
+        """Run the Pulumi CLI on the stack, as a user does by hand."""
+        return self.run("pulumi", *arguments, "--stack", self.stack)
+
+    def kubectl(self, cluster: str, *arguments: str) -> str:
+        """Run kubectl in a cluster."""
+        return self.run(*self.kubectl_command(cluster, *arguments))
+
+    def kubectl_command(self, cluster: str, *arguments: str) -> list[str]:
+        """kubectl in a cluster, to be run in the environment of ``variables``."""
+        return ["kubectl", "--kubeconfig", str(self._kubeconfig(cluster)), "--request-timeout=60s", *arguments]
+
+    def on_vm(self, command: str, vm: str = "vm1") -> str:
+        """Run a shell command on a VM as root."""
+        return self.run(*self.outputs["transports"][vm].split(), "sh", "-c", command)
+
+    def pod(self, cluster: str, selector: str, namespace: str = "default") -> str:
+        """Name of the one pod that the selector finds."""
+        found = self.kubectl(cluster, "get", "pod", "-n", namespace, "-l", selector, "-o", "name").split()
+        assert len(found) == 1, f"{selector} in {cluster}: {found}"
+        return found[0]
+
+    def changes(self) -> list[tuple[str, str]]:
+        """What a preview would do: operation and type of every resource that does not stay the same."""
+        steps: list[dict[str, Any]] = json.loads(self.pulumi("preview", "--json"))["steps"]
+        return sorted((step["op"], step["urn"].split("::")[2].split("$")[-1]) for step in steps if step["op"] != "same")
+
+    def set_stage(self, stage: str, route: str = "details") -> None:
+        """Edit the config, as a user does, without applying it."""
+        self.pulumi("config", "set", "--path", f"stages.{route}", stage)
+
+    @contextmanager
+    def edited(self) -> Iterator[dict[str, Any]]:
+        """The config, to be changed in the block; not applied."""
+        file = self.root / f"Pulumi.{self.stack}.yaml"
+        document = yaml.safe_load(file.read_text())
+        yield document["config"]
+        file.write_text(yaml.safe_dump(document, sort_keys=False))
+
+    def up(self) -> None:
+        """Apply the config."""
+        self.pulumi("up", "--yes", "--skip-preview", "--non-interactive")
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        return json.loads(self.pulumi("stack", "output", "--show-secrets", "--json"))
+
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        """The environment that ``make env`` gives to a shell."""
+        return {**os.environ, **environment(self.root)}
+
+    def run(self, *command: str) -> str:
+        """Run a command in the environment of the project."""
+        return self._run(command, self.variables)
+
+    def _kubeconfig(self, cluster: str) -> Path:
+        path = self.kubeconfigs / cluster
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(self.outputs["kubeconfigs"][cluster])
+        return path
+
+    def _run(self, command: Sequence[str], variables: Any) -> str:
+        done = subprocess.run(command, cwd=self.root, env=variables, capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(done.stdout[-8000:], done.stderr[-8000:])
+            raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+        return done.stdout
+
+
+def eventually(check: Callable[[], None], seconds: float = 30) -> None:
+    """Repeat ``check`` until it raises no AssertionError; then the last one counts."""
+    for attempt in Retrying(
+        retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(seconds), wait=wait_fixed(0.5), reraise=True
+    ):
+        with attempt:
+            check()

@@ -1,0 +1,155 @@
+"""Requests, and where they were served."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from tests.e2e.environment import Environment, eventually
+
+# Each answer of this path takes one call of the details service, with the same number: so a request is known again in
+# every access log that it has passed.
+_PATH = "/api/v1/products/{}"
+_ids = itertools.count(1_000_000)
+
+
+def new_ids(count: int) -> list[int]:
+    """Numbers that no request has had yet."""
+    return list(itertools.islice(_ids, count))
+
+
+async def _get(client: httpx.AsyncClient, url: str) -> str:
+    try:
+        return str((await client.get(url)).status_code)
+    except httpx.HTTPError as error:
+        return type(error).__name__
+
+
+def send(base: str, ids: Iterable[int], concurrency: int = 16) -> Counter[str]:
+    """Send one request for each number, several at once. Returns how often which status or error came back."""
+
+    async def run() -> Counter[str]:
+        waiting = iter(ids)
+        results: Counter[str] = Counter()
+
+        async def worker(client: httpx.AsyncClient) -> None:
+            for number in waiting:
+                results[await _get(client, base + _PATH.format(number))] += 1
+
+        async with httpx.AsyncClient(timeout=20) as client:
+            await asyncio.gather(*(worker(client) for _ in range(concurrency)))
+        return results
+
+    return asyncio.run(run())
+
+
+class Stream:
+    """A constant stream of requests while the block runs; ``results`` counts how often which status or error came."""
+
+    def __init__(self, base: str, rate: float) -> None:
+        self.results: Counter[str] = Counter()
+        self.seconds = 0.0
+        self._base, self._rate = base, rate
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+
+    def __enter__(self) -> Stream:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        # An open loop: the next request does not wait for the answer to the last, as users do not.
+        async with httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_connections=None)) as client:
+            async with asyncio.TaskGroup() as tasks:
+                for count in itertools.count(1):
+                    tasks.create_task(self._one(client))
+                    await asyncio.sleep(max(0.0, start + count / self._rate - loop.time()))
+                    if self._stop.is_set():
+                        break
+        self.seconds = loop.time() - start
+
+    async def _one(self, client: httpx.AsyncClient) -> None:
+        self.results[await _get(client, self._base + _PATH.format(next(_ids)))] += 1
+
+
+@dataclass
+class Logs:
+    """Access logs that are being followed: of the caller, and of each destination."""
+
+    files: dict[str, Path]
+    _seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
+
+    def served(self, name: str, ids: set[str]) -> Counter[str]:
+        """How often each of the numbered requests to details was logged there, by the Envoy cluster that it went to."""
+        return Counter(line["upstream_cluster"] for line in self._lines(name) if _number(line) in ids)
+
+    def _lines(self, name: str) -> Iterator[dict[str, Any]]:
+        with self.files[name].open() as file:
+            for line in file:
+                # The agent's own messages are between the requests, and the last line may be half written.
+                if line.startswith("{") and line.endswith("}\n"):
+                    yield json.loads(line)
+
+
+def _number(line: dict[str, Any]) -> str | None:
+    path = str(line.get("path"))
+    return path.removeprefix("/details/") if path.startswith("/details/") else None
+
+
+@contextmanager
+def followed(environment: Environment, folder: Path, caller: str) -> Iterator[Logs]:
+    """Follow the access logs of productpage's sidecar in ``caller``, of details in each cluster, and of the VM.
+
+    Followed and not read afterwards, because kubelet rotates a log away at 10 MiB.
+    """
+    commands = {"caller": _pod_log(environment, caller, "app=productpage")}
+    for cluster in environment.outputs["urls"]:
+        commands[cluster] = _pod_log(environment, cluster, "app=details")
+    transport = environment.outputs["transports"]["vm1"].split()
+    commands["vm1"] = [*transport, "tail", "-n", "0", "-F", "/var/log/istio/istio.log"]
+    files = {name: folder / f"{name}.log" for name in commands}
+    with ExitStack() as stack:
+        for name, command in commands.items():
+            file = stack.enter_context(files[name].open("w"))
+            follower = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL, env=environment.variables)
+            stack.callback(follower.wait)
+            stack.callback(follower.terminate)
+        logs = Logs(files)
+        _wait_until_followed(environment, logs, caller)
+        yield logs
+
+
+def _pod_log(environment: Environment, cluster: str, selector: str) -> list[str]:
+    # kubectl's request timeout would end a log that is followed.
+    command = environment.kubectl_command(cluster, "logs", "-f", "--since=1s", "-c", "istio-proxy")
+    return [word for word in command if not word.startswith("--request-timeout")] + [environment.pod(cluster, selector)]
+
+
+def _wait_until_followed(environment: Environment, logs: Logs, caller: str) -> None:
+    """A request that the caller's log shows proves that following has begun there."""
+    url = environment.outputs["urls"][caller]
+
+    def seen() -> None:
+        ids = new_ids(1)
+        send(url, ids)
+        assert logs.served("caller", {str(number) for number in ids})
+
+    eventually(seen)

@@ -1,0 +1,797 @@
+"""What settings.py takes, what it refuses, and in which words."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import hypothesis
+import pytest
+import yaml
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from settings import KEYS, PROJECT, SettingsError, from_pulumi, load
+
+ROOT = Path(__file__).parents[2]
+PROJECT_FILE: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+DEV: dict[str, Any] = {
+    key.removeprefix(f"{PROJECT}:"): value
+    for key, value in yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"].items()
+    if key.startswith(f"{PROJECT}:")
+}
+
+SECRET = "c2VjcmV0IGtleQ=="
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+KEY = f"-----BEGIN EC PRIVATE KEY-----\n{SECRET}\n-----END EC PRIVATE KEY-----\n"
+
+FULL: dict[str, Any] = {
+    "mesh": {"id": "mesh1", "trustDomain": "mesh.example.com"},
+    "istio": {"hub": "registry.example.com:5000/istio", "tag": "1.31.0"},
+    "mirror": {
+        "images": "registry.example.com:5000/mirror",
+        "charts": "oci://registry.example.com/charts",
+        "downloads": "https://mirror.example.com/downloads",
+    },
+    "caCertificate": CERTIFICATE,
+    "caKey": KEY,
+    "clusters": {
+        "made": {
+            "network": "network1",
+            "kind": {"ingressPort": 8081, "nodeImage": f"kindest/node:v1@sha256:{64 * 'a'}"},
+        },
+        "there": {
+            "network": "network2",
+            "existing": {
+                "context": "arn:aws:eks:eu-central-1:1:cluster/there",
+                "kubeconfig": "~/.kube/there",
+                "apiServer": "https://there.example.com:6443",
+                "gateway": {"serviceType": "ClusterIP", "externalIPs": ["192.0.2.1", "2001:db8::1"]},
+            },
+        },
+    },
+    "networks": ["vm-network"],
+    "application": {
+        "details": {
+            "namespace": "shop",
+            "port": 9080,
+            "clusters": ["made", "there"],
+            "ingressPaths": ["/details"],
+            "versions": {"v1": {"image": "details:1", "replicas": 2, "env": {"LOG_LEVEL": "debug"}}},
+        },
+        "ratings": {"namespace": "shop", "clusters": ["there"], "versions": {"v1": {}}},
+    },
+    "vms": {
+        "vm1": {
+            "cluster": "made",
+            "network": "vm-network",
+            "namespace": "machines",
+            "container": {"image": "vm:1"},
+            "services": {
+                "details": {"port": 9080, "command": "PORT=9080 exec details --log '$HOME/log' | tee"}
+            },
+            "probe": {"path": "/health?deep=1", "port": 9080, "periodSeconds": 5, "failureThreshold": 3},
+        },
+    },
+    "routes": {
+        "details": {
+            "namespace": "shop",
+            "callers": {"namespaces": ["shop"], "clusters": ["made"]},
+            "probePath": "/details/0",
+            "stages": {"vm-only": {"vm1": 100}, "canary": {"vm1": 75, "there": 25}},
+        }
+    },
+    "stages": {"details": "vm-only"},
+}
+
+REMOVED = object()
+
+
+def changed(path: str, value: Any, config: dict[str, Any] = FULL) -> dict[str, Any]:
+    """A copy of ``config`` with ``value`` at ``path``, or nothing there."""
+    config = copy.deepcopy(config)
+    parent, _, last = path.rpartition("/")
+    entries = entries_at(config, parent)
+    if value is REMOVED:
+        del entries[last]
+    else:
+        entries[int(last) if isinstance(entries, list) else last] = value
+    return config
+
+
+def entries_at(config: dict[str, Any], path: str) -> Any:
+    """The object or list at ``path``."""
+    entries: Any = config
+    for part in filter(None, path.split("/")):
+        entries = entries[int(part) if isinstance(entries, list) else part]
+    return entries
+
+
+def as_pulumi(config: dict[str, Any]) -> dict[str, str]:
+    """``config`` as Pulumi hands it to the program."""
+    return {
+        f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in config.items()
+    }
+
+
+def errors(config: dict[str, Any]) -> tuple[str, ...]:
+    """What is wrong with ``config``, which must be the same as values and as Pulumi's texts."""
+    with pytest.raises(SettingsError) as refusal:
+        load(config)
+    with pytest.raises(SettingsError) as refusal_of_texts:
+        from_pulumi(as_pulumi(config))
+    assert refusal.value.errors == refusal_of_texts.value.errors
+    return refusal.value.errors
+
+
+def refusal_of(config: dict[str, Any]) -> SettingsError | None:
+    """Why ``config`` is refused, if it is."""
+    try:
+        load(config)
+    except SettingsError as refusal:
+        return refusal
+    return None
+
+
+def places(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a config, with its path."""
+    for key, inner in inside(value):
+        yield f"{path}{key}", inner
+        yield from places(inner, f"{path}{key}/")
+
+
+def inside(value: Any) -> Iterable[tuple[Any, Any]]:
+    """What an object or a list holds, by name or by number."""
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value).items()
+    return enumerate(cast("list[Any]", value)) if isinstance(value, list) else ()
+
+
+def are_readable(messages: Iterable[str]) -> bool:
+    """Whether each can be printed on any terminal, and read."""
+    return all(message.isascii() and message.isprintable() and len(message) < 300 for message in messages)
+
+
+def shown(path: str) -> str:
+    """``path`` as messages show it."""
+    first, *rest = path.split("/")
+    return f"{PROJECT}:{first}" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in rest)
+
+
+# What is shipped
+
+
+def test_dev_loads() -> None:
+    settings = from_pulumi(as_pulumi(DEV))
+    assert settings.weights("details") == {"vm1": 100}
+    assert list(settings.application) == ["productpage", "details", "reviews", "ratings"]
+    assert settings.namespaces() == ["default", "virtual-machines"]
+    assert settings.ca is None
+
+
+@pytest.mark.parametrize("stage", DEV["routes"]["details"]["stages"])
+def test_every_stage_of_dev_loads(stage: str) -> None:
+    settings = load(changed("stages/details", stage, DEV))
+    assert settings.weights("details") == DEV["routes"]["details"]["stages"][stage]
+
+
+def test_project_file_declares_the_keys_that_are_known() -> None:
+    declared: dict[str, dict[str, Any]] = PROJECT_FILE["config"]
+    assert {*declared} == {f"{PROJECT}:{key}" for key in KEYS}
+    for key, entry in declared.items():
+        assert entry["type"] in ("object", "array", "string"), key
+        assert entry["description"].strip(), key
+
+
+def test_defaults_of_the_project_file_are_the_defaults() -> None:
+    entries = PROJECT_FILE["config"].items()
+    defaults = {
+        key.removeprefix(f"{PROJECT}:"): entry["default"] for key, entry in entries if "default" in entry
+    }
+    least = {"clusters": {"only": {"network": "network1"}}}
+    assert from_pulumi(as_pulumi({**defaults, **least})) == load(least)
+
+
+def test_the_full_config_loads_and_sets_every_field() -> None:
+    settings = load(FULL)
+    assert settings == from_pulumi(as_pulumi(FULL))
+
+    def collect(value: Any) -> Iterator[tuple[type[BaseModel], set[str]]]:
+        if isinstance(value, BaseModel):
+            yield type(value), value.model_fields_set
+            for field in type(value).model_fields:
+                yield from collect(getattr(value, field))
+        for _, inner in inside(value):
+            yield from collect(inner)
+
+    models: dict[type[BaseModel], set[str]] = {}
+    for model, fields in collect(settings):
+        models.setdefault(model, set()).update(fields)
+    assert models == {model: set(model.model_fields) for model in models}
+
+
+def test_services_are_in_the_clusters_that_run_them() -> None:
+    settings = load(FULL)
+    assert list(settings.services_in("made")) == ["details"]
+    assert list(settings.services_in("there")) == ["details", "ratings"]
+
+
+def test_settings_are_frozen() -> None:
+    settings = load(FULL)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.mesh.id = "other"
+    settings.weights("details")["vm1"] = 0
+    assert settings.weights("details") == {"vm1": 100}
+
+
+def test_other_projects_keys_are_left_alone() -> None:
+    assert from_pulumi({**as_pulumi(DEV), "kubernetes:context": "x", "vm-mesh-2:routes": "x"}) == load(DEV)
+
+
+def test_load_is_fast() -> None:
+    program = (
+        "import json, sys, time; start = time.process_time(); import settings; "
+        "settings.from_pulumi(json.loads(sys.argv[1])); print(time.process_time() - start)"
+    )
+    command = [sys.executable, "-c", program, json.dumps(as_pulumi(FULL))]
+    runs = [float(subprocess.check_output(command, cwd=ROOT, text=True)) for _ in range(3)]
+    assert min(runs) < 0.25
+
+
+# What is refused: single values
+
+OBJECT, LIST = "must be an object, not", "must be a list, not"
+
+
+def wrong_types() -> Iterator[tuple[str, Any, str]]:
+    """Each place of a config, a value of a type that does not belong there, and what is said of it."""
+    for path, value in places(FULL):
+        if isinstance(value, dict):
+            yield from ((path, wrong, OBJECT) for wrong in (["a"], "text", 5, True, None))
+        elif isinstance(value, list):
+            yield from ((path, wrong, LIST) for wrong in ({"a": 1}, "text", 5, True, None))
+        elif isinstance(value, int):
+            whole = "must be a whole number, not"
+            yield from ((path, wrong, whole) for wrong in (75.5, 75.0, "75", True, None, [75], {"a": 75}))
+        else:
+            choice = "must be 'LoadBalancer', 'NodePort' or 'ClusterIP', not"
+            rule = choice if path.endswith("serviceType") else "must be text, not"
+            yield from ((path, wrong, rule) for wrong in (["a"], {"a": "b"}, 5, True, None))
+
+
+@pytest.mark.parametrize(("path", "wrong", "rule"), [*wrong_types()])
+def test_wrong_type(path: str, wrong: Any, rule: str) -> None:
+    given = {"NoneType": "null", "bool": "true", "list": "a list", "dict": "an object"}.get(
+        type(wrong).__name__, json.dumps(wrong)
+    )
+    config = changed(path, wrong)
+    if path in ("caCertificate", "caKey"):  # Pulumi has these as texts, whatever they are
+        with pytest.raises(SettingsError) as refusal:
+            load(config)
+        found = refusal.value.errors
+    else:
+        found = errors(config)
+    null = f"{shown(path)}: must not be null; remove the key, or give it a value"
+    assert f"{shown(path)}: {rule} {given}" in found or (wrong is None and null in found)
+
+
+@pytest.mark.parametrize("path", [path for path, value in places(FULL) if isinstance(value, str)])
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\0b", "a\u202eb", "a\ud800b", "", pytest.param("A" * 100_000, id="long")]
+)
+def test_hostile_text(path: str, text: str) -> None:
+    if text == "" and path.split("/")[-1] in ("LOG_LEVEL", "caCertificate", "caKey"):
+        return
+    found = errors(changed(path, text))
+    assert any(error.startswith(f"{shown(path)}: ") for error in found)
+    assert are_readable(found)
+
+
+NAMED = [
+    *("clusters", "vms", "vms/vm1/services", "application", "application/details/versions"),
+    *("routes", "routes/details/stages"),
+]
+
+
+@pytest.mark.parametrize("place", NAMED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Upper", "1st", "-a", "a-", "a_b", "a.b", "a b", "a/b", "", "a" * 41),
+        *("\u00e9", "\u0430bc", "$(id)", "a;b", "a\nb", "\0", "\ud800"),
+    ],
+)
+def test_name_that_kubernetes_refuses(place: str, name: str) -> None:
+    entries = entries_at(FULL, place)
+    found = errors(changed(place, {**entries, name: next(iter(entries.values()))}))
+    assert any(error.startswith(shown(place)) and f": {NAME}, not " in error for error in found)
+    assert are_readable(found)
+
+
+@pytest.mark.parametrize("place", NAMED)
+def test_name_without_end(place: str) -> None:
+    entries = entries_at(FULL, place)
+    found = errors(changed(place, {**entries, "a" * 100_000: next(iter(entries.values()))}))
+    where = f'{shown(place)}["{37 * "a"}..."]'
+    assert f"{where}: must be at most 500 characters long, not 100000" in found
+    assert are_readable(found)
+
+
+IMAGE = "must be an image, [host/]path[:tag][@digest]"
+PATH = "must be a path that begins with '/' and holds no spaces"
+NAME = "must be 1 to 40 lower-case letters, digits and '-', begin with a letter and not end with '-'"
+NAMESPACE = "must be 1 to 63 lower-case letters, digits and '-', with no '-' at either end"
+HTTPS = "must be https://host[:port][/path]"
+HTTP = "must be http(s)://host[:port][/path]"
+CHARTS = "must be http(s):// or oci://host[:port][/path]"
+IP = "must be an IP address that other machines can reach"
+COMMAND = "must be one line of printable ASCII"
+DIGEST = f"sha256:{64 * '0'}"
+
+OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
+    ("must be at least 1", "clusters/made/kind/ingressPort", [0, -1]),
+    ("must be at most 65535", "vms/vm1/services/details/port", [65536]),
+    ("must be at least 0", "application/details/versions/v1/replicas", [-1]),
+    ("must be at most 2147483647", "application/details/versions/v1/replicas", [2**31]),
+    ("must be at least 1", "vms/vm1/probe/periodSeconds", [0]),
+    (NAME, "clusters/made/network", ["Net_1", "", "1net"]),
+    (NAME, "networks/0", ["1net"]),
+    (NAMESPACE, "vms/vm1/namespace", ["Machines", "a.b", "-a", "a-", ""]),
+    (NAMESPACE, "routes/details/callers/namespaces/0", ["a_b"]),
+    (
+        "must be a lower-case DNS name",
+        "mesh/trustDomain",
+        ["Cluster.local", "spiffe://a", "a..b", ".a", "a."],
+    ),
+    ("must be a lower-case DNS name", "mesh/id", ["mesh 1"]),
+    ("must be a repository of images, [host/]path", "istio/hub", ["https://a/istio", "a:tag", ""]),
+    ("must be an image's tag", "istio/tag", ["1.31:0", "", "-1"]),
+    ("must be a registry, host[:port][/path]", "mirror/images", ["/mirror", "https://a", "a:b"]),
+    (CHARTS, "mirror/charts", ["ftp://charts", "charts"]),
+    (HTTP, "mirror/downloads", ["mirror/x", "oci://mirror", "file:///etc"]),
+    (
+        HTTPS,
+        "clusters/there/existing/apiServer",
+        ["http://a", "https://a b", "https://", "https://a?b", "a:6443"],
+    ),
+    ("must be one printable line", "clusters/there/existing/context", [" ", "a\nb"]),
+    (IP, "clusters/there/existing/gateway/externalIPs/0", ["a.example.com", "192.0.2.300", "192.0.2.1/32"]),
+    (IP, "clusters/there/existing/gateway/externalIPs/1", ["127.0.0.1", "::", "::1", "fe80::1%eth0"]),
+    (PATH, "application/details/ingressPaths/0", ["details", "", "/a b", '/"', "/#"]),
+    (PATH, "vms/vm1/probe/path", ["health", "/a\tb", "/\u00e4"]),
+    (PATH, "routes/details/probePath", ["http://a"]),
+    (COMMAND, "vms/vm1/services/details/command", ["", " ", "a\nb", "a\0b", "r\u0435boot"]),
+    (
+        IMAGE,
+        "vms/vm1/container/image",
+        ["", "A", "a:", "a@", "a:b:c", "a//b", "/a", "a/", "-a", "a b", "a:-1"],
+    ),
+    (IMAGE, "clusters/made/kind/nodeImage", ["a@sha256:0", "a__.b", "a___b", "https://a/b", "\u00e4"]),
+    (IMAGE, "application/details/versions/v1/image", ["a; rm -rf /", "$(id)", "a@md5:0"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "rule"),
+    [(path, value, rule) for rule, path, values in OUT_OF_BOUNDS for value in values],
+)
+def test_value_out_of_bounds(path: str, value: Any, rule: str) -> None:
+    assert f"{shown(path)}: {rule}, not {json.dumps(value)}" in errors(changed(path, value))
+
+
+@pytest.mark.parametrize("name", ["LOG-LEVEL", "1ST", "", "A B", "\u00c4"])
+def test_name_that_environments_refuse(name: str) -> None:
+    path = "application/details/versions/v1/env"
+    (error,) = errors(changed(path, {name: "x"}))
+    assert error.startswith(shown(path))
+    assert error.endswith(
+        f": must be letters, digits and '_', and begin with no digit, not {json.dumps(name)}"
+    )
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("busybox", "localhost:5000/a/b__c:V1.0_x", "[2001:db8::1]:5000/a", "Registry.Example.com/a.b-c"),
+        *(f"a@{DIGEST}", f"a:1@sha512:{128 * 'f'}", "registry/a---b"),
+    ],
+)
+def test_image_that_registries_take(image: str) -> None:
+    load(changed("vms/vm1/container/image", image))
+
+
+@pytest.mark.parametrize(
+    ("path", "empty"),
+    [
+        *(("clusters", {}), ("vms/vm1/services", {}), ("routes/details/stages", {})),
+        *(("routes/details/callers/clusters", []), ("routes/details/callers/namespaces", [])),
+    ],
+)
+def test_what_must_not_be_empty(path: str, empty: Any) -> None:
+    assert f"{shown(path)}: must not be empty" in errors(changed(path, empty))
+
+
+def test_login_in_a_url_is_not_shown() -> None:
+    assert errors(changed("mirror/downloads", "https://me:pw@mirror/x")) == (
+        f'{PROJECT}:mirror.downloads: {HTTP}, not "https://...@mirror/x"',
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "longest"), [("mesh/trustDomain", 253), ("vms/vm1/services/details/command", 4000)]
+)
+def test_longest_text(path: str, longest: int) -> None:
+    text = ".".join(["a" * 61] * 100)
+    load(changed(path, text[:longest]))
+    assert errors(changed(path, text[: longest + 2])) == (
+        f"{shown(path)}: must be at most {longest} characters long, not {longest + 2}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [
+        ("mesh", "trustDomain"),
+        ("istio", "hub"),
+        ("mirror", "downloads"),
+        ("clusters/made", "network"),
+        ("clusters/made/kind", "ingressPort"),
+        ("clusters/there/existing", "apiServer"),
+        ("clusters/there/existing/gateway", "externalIPs"),
+        ("application/details", "ingressPaths"),
+        ("application/details/versions/v1", "replicas"),
+        ("vms/vm1", "namespace"),
+        ("vms/vm1/container", "image"),
+        ("vms/vm1/services/details", "command"),
+        ("vms/vm1/probe", "periodSeconds"),
+        ("routes/details", "probePath"),
+        ("routes/details/callers", "namespaces"),
+    ],
+)
+def test_unknown_key(path: str, near: str) -> None:
+    typo = f"{near}x"
+    assert errors(changed(f"{path}/{typo}", 1)) == (
+        f'{shown(path)}.{typo}: unknown key; did you mean "{near}"?',
+    )
+
+
+def test_unknown_key_at_the_top() -> None:
+    known = ", ".join(json.dumps(key) for key in sorted(KEYS)[:8])
+    assert errors({**FULL, "route": {}, "caCert": "x", "zzz": None}) == (
+        f'{PROJECT}:caCert: unknown key; did you mean "caCertificate"?',
+        f'{PROJECT}:route: unknown key; did you mean "routes"?',
+        f"{PROJECT}:zzz: unknown key; known: {known}, ...",
+    )
+
+
+def test_unknown_key_without_a_value() -> None:
+    with pytest.raises(SettingsError, match="vm-mesh:netwroks: unknown key"):
+        from_pulumi({**as_pulumi(FULL), f"{PROJECT}:netwroks": ""})
+
+
+def test_keys_are_known_by_one_spelling_only() -> None:
+    assert errors(changed("mesh/trust_domain", "a")) == (
+        f'{PROJECT}:mesh.trust_domain: unknown key; did you mean "trustDomain"?',
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["clusters", "clusters/made/network", "vms/vm1/cluster", "vms/vm1/probe", "vms/vm1/services"]
+)
+def test_missing_key(path: str) -> None:
+    assert f"{shown(path)}: is missing" in errors(changed(path, REMOVED))
+
+
+# What is refused: names that stand for nothing, or for two things
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        ("stages/details", "canry", 'there is no stage "canry"; did you mean "canary"?'),
+        ("stages/detials", "canary", 'there is no route "detials"; did you mean "details"?'),
+        ("vms/vm1/cluster", "xyz", 'there is no cluster "xyz"; known: "made", "there"'),
+        ("vms/vm1/network", "vm-netwrk", 'there is no network "vm-netwrk"; did you mean "vm-network"?'),
+        ("application/ratings/clusters/0", "thre", 'there is no cluster "thre"; did you mean "there"?'),
+        ("routes/details/callers/clusters/0", "mad", 'there is no cluster "mad"; did you mean "made"?'),
+        ("routes/details/namespace", "default", 'is "default", but the service is in "shop"'),
+        (
+            "routes/details/stages/canary/vm2",
+            0,
+            'there is no VM or cluster "vm2"; did you mean "vm1"?',
+        ),
+    ],
+)
+def test_name_that_stands_for_nothing(path: str, value: Any, error: str) -> None:
+    assert errors(changed(path, value)) == (f"{shown(path)}: {error}",)
+
+
+def test_route_of_no_service_in_no_stage() -> None:
+    assert errors(changed("routes/detail", {"stages": {"only": {"made": 100}}})) == (
+        f'{PROJECT}:routes.detail: there is no service in the application "detail"; did you mean "details"?',
+        f'{PROJECT}:stages.detail: is missing; name the stage that "detail" is in',
+    )
+
+
+def test_vm_may_be_on_the_network_of_a_cluster() -> None:
+    load(changed("vms/vm1/network", "network2"))
+
+
+def test_vm_that_does_not_run_the_service() -> None:
+    config = changed("vms/vm1/services", {"reviews": {"port": 9080, "command": "reviews"}})
+    config["stages"]["details"] = "canary"
+    wrong = 'VM "vm1" does not run "details"; known: "reviews"'
+    assert errors(config) == (
+        f'{PROJECT}:routes.details.stages.canary.vm1: {wrong}; "details" is in this stage, so move '
+        "to another stage first",
+        f"{PROJECT}:routes.details.stages.vm-only.vm1: {wrong}",
+    )
+
+
+@pytest.mark.parametrize(("path", "value"), [("clusters", ["made"]), ("versions", {})])
+def test_cluster_that_does_not_run_the_service(path: str, value: Any) -> None:
+    assert errors(changed(f"application/details/{path}", value)) == (
+        f'{PROJECT}:routes.details.stages.canary.there: cluster "there" does not run "details"',
+    )
+
+
+def test_removed_vm_that_the_current_stage_calls() -> None:
+    wrong = 'there is no VM or cluster "vm1"; known: "made", "there"'
+    assert errors(changed("vms", {})) == (
+        f"{PROJECT}:routes.details.stages.canary.vm1: {wrong}",
+        f'{PROJECT}:routes.details.stages.vm-only.vm1: {wrong}; "details" is in this stage, so move '
+        "to another stage first",
+    )
+
+
+def test_removed_vm_that_no_stage_names() -> None:
+    config = changed("routes/details/stages", {"kubernetes": {"there": 100}})
+    config["stages"]["details"] = "kubernetes"
+    assert load({**config, "vms": {}}).vms == {}
+
+
+def test_vm_named_like_a_cluster() -> None:
+    error = "is also the name of a cluster; a destination needs a name of its own"
+    assert f"{PROJECT}:vms.made: {error}" in errors(changed("vms/made", FULL["vms"]["vm1"]))
+
+
+def test_one_cluster_under_two_names() -> None:
+    config = changed("clusters/twin", FULL["clusters"]["there"])
+    first = f"{PROJECT}:clusters.there.existing.context"
+    assert errors(config) == (f"{PROJECT}:clusters.twin.existing.context: is the same cluster as {first}",)
+    config["clusters"]["twin"]["existing"]["kubeconfig"] = "~/.kube/twin"
+    load(config)
+
+
+def test_one_port_for_two() -> None:
+    config = changed("clusters/more", FULL["clusters"]["made"])
+    config["vms"]["vm1"]["services"]["reviews"] = {"port": 9080, "command": "reviews"}
+    port, vm = f"{PROJECT}:clusters.made.kind.ingressPort", f"{PROJECT}:vms.vm1.services"
+    assert errors(config) == (
+        f"{PROJECT}:clusters.more.kind.ingressPort: is the same port as {port}",
+        f"{vm}.reviews.port: is the same port as {vm}.details.port",
+    )
+
+
+def test_cluster_of_two_kinds() -> None:
+    assert errors(changed("clusters/there/kind", {})) == (
+        f"{PROJECT}:clusters.there: has both 'kind' and 'existing'; keep the one that it is",
+    )
+
+
+def test_host_names_of_vms() -> None:
+    service = {"port": 9080, "command": "serve"}
+    config = changed("application/details-vm1", {"namespace": "machines", "versions": {}})
+    config["vms"]["v" * 40] = {**config["vms"]["vm1"], "services": {"s" * 40: service}}
+    config["vms"]["w" * 22] = config["vms"]["v" * 40]
+    vms = f"{PROJECT}:vms"
+    assert errors(config) == (
+        f"{vms}.vm1.services.details: has the same name in Kubernetes as {PROJECT}:application.details-vm1",
+        f'{vms}.{"v" * 40}.services.{"s" * 40}: "{"s" * 37}..." would name a Service, must be at most 63 '
+        "characters long",
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["clusters/made", "vms/vm1", "vms/vm1/probe", "routes/details/stages/canary/vm1"]
+)
+def test_name_given_twice(path: str) -> None:
+    top, *_, name = path.split("/")
+    texts = as_pulumi(FULL)
+    entry = f"{json.dumps(name)}: {json.dumps(entries_at(FULL, path))}"
+    twice = texts[f"{PROJECT}:{top}"].replace(entry, f"{entry}, {entry}")
+    with pytest.raises(SettingsError) as refusal:
+        from_pulumi({**texts, f"{PROJECT}:{top}": twice})
+    assert refusal.value.errors == (f"{shown(path)}: is there more than once; give each its own name",)
+
+
+# What is refused: the CA
+
+
+@pytest.mark.parametrize("missing", ["caKey", "caCertificate"])
+@pytest.mark.parametrize("nothing", [REMOVED, ""])
+def test_half_a_ca(missing: str, nothing: Any) -> None:
+    assert errors(changed(missing, nothing)) == (
+        f"{PROJECT}:{missing}: is missing; a CA of your own needs both its certificate and its key",
+    )
+
+
+@pytest.mark.parametrize(
+    "key", [SECRET, KEY * 2, KEY[:-20], KEY.replace("EC", "ENCRYPTED"), CERTIFICATE, f"{KEY}{SECRET}"]
+)
+def test_key_that_is_none_is_not_shown(key: str) -> None:
+    found = errors({**FULL, "caKey": key})
+    assert found == (f"{PROJECT}:caKey: must be one private key in PEM, not encrypted, and nothing else",)
+
+
+@pytest.mark.parametrize("certificate", [SECRET, KEY, CERTIFICATE + KEY, f"{CERTIFICATE}{SECRET}"])
+def test_certificate_that_may_be_a_key_is_not_shown(certificate: str) -> None:
+    found = errors({**FULL, "caCertificate": certificate})
+    assert found == (f"{PROJECT}:caCertificate: must be certificates in PEM and nothing else",)
+
+
+@pytest.mark.parametrize("path", [path for path, _ in places(FULL)] + ["cakey", "mesh/key"])
+def test_key_anywhere_is_not_shown(path: str) -> None:
+    refusal = refusal_of(changed(path, KEY))
+    if refusal:
+        assert SECRET not in str(refusal)
+        assert (refusal.__cause__, refusal.__context__) == (None, None)
+
+
+def test_key_of_settings_is_not_shown() -> None:
+    settings = load(FULL)
+    assert settings.ca is not None
+    assert settings.ca.key.get_secret_value() == KEY
+    for text in (repr(settings), str(settings), repr(settings.ca), settings.model_dump_json()):
+        assert SECRET not in text
+
+
+def test_chain_of_certificates() -> None:
+    chain = (CERTIFICATE + "\n" + CERTIFICATE).replace("\n", "\r\n")
+    settings = load({**FULL, "caCertificate": chain})
+    assert settings.ca is not None
+    assert settings.ca.certificate == chain
+
+
+# What is refused: weights
+
+
+@pytest.mark.parametrize(
+    ("weights", "error"),
+    [
+        ({"vm1": 75, "there": 20}, ": weights add up to 95, must be 100"),
+        ({"vm1": 75, "there": 75}, ": weights add up to 150, must be 100"),
+        ({}, ": weights add up to 0, must be 100"),
+        ({"vm1": 75.5, "there": 24.5}, ".vm1: must be a whole number, not 75.5"),
+        ({"vm1": "75", "there": 25}, '.vm1: must be a whole number, not "75"'),
+        ({"vm1": True, "there": 99}, ".vm1: must be a whole number, not true"),
+        ({"vm1": None, "there": 100}, ".vm1: must be a whole number, not null"),
+        ({"vm1": float("nan"), "there": 100}, ".vm1: must be a whole number, not nan"),
+        ({"vm1": -25, "there": 125}, ".vm1: must be at least 0, not -25"),
+        ({"vm1": 101, "there": -1}, ".vm1: must be at most 100, not 101"),
+        ({"vm1": 10**30}, ".vm1: must be at most 100, not a number far too large"),
+    ],
+)
+def test_weights_that_are_no_percents(weights: dict[str, Any], error: str) -> None:
+    config = changed("routes/details/stages/canary", weights)
+    assert f"{PROJECT}:routes.details.stages.canary{error}" in errors(config)
+
+
+DESTINATIONS = ["vm1", "made", "there"]
+
+
+@st.composite
+def percents(draw: st.DrawFn) -> dict[str, int]:
+    """Weights of known destinations that add up to 100, zeros among them."""
+    names = draw(st.lists(st.sampled_from(DESTINATIONS), min_size=1, unique=True))
+    cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=len(names) - 1, max_size=len(names) - 1)))
+    return {name: high - low for name, low, high in zip(names, [0, *cuts], [*cuts, 100], strict=True)}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def are_percents(weights: dict[str, Any]) -> bool:
+    """What the config's documentation says of a stage, in the plainest words."""
+    whole = all(type(weight) is int and weight >= 0 for weight in weights.values())
+    return whole and sum(weights.values()) == 100 and weights.keys() <= {*DESTINATIONS}
+
+
+often = hypothesis.settings(database=None, deadline=None, max_examples=300)
+
+
+@often
+@hypothesis.given(percents())
+def test_any_percents_load(weights: dict[str, int]) -> None:
+    config = changed("routes/details/stages/canary", weights)
+    config["stages"]["details"] = "canary"
+    assert from_pulumi(as_pulumi(config)).weights("details") == weights
+
+
+@often
+@hypothesis.given(
+    st.dictionaries(
+        st.sampled_from([*DESTINATIONS, "vm2"]) | st.text(), st.integers(-5, 105) | JSON, max_size=4
+    )
+)
+def test_anything_else_is_refused_with_its_path(weights: dict[str, Any]) -> None:
+    hypothesis.assume(not are_percents(weights))
+    with pytest.raises(SettingsError) as refusal:
+        load(changed("routes/details/stages/canary", weights))
+    assert all(error.startswith(f"{PROJECT}:routes.details.stages.canary") for error in refusal.value.errors)
+
+
+# All at once
+
+
+@often
+@hypothesis.given(st.sampled_from([path for path, _ in places(FULL)]), JSON)
+def test_whatever_is_given_it_loads_or_is_refused_in_readable_words(path: str, value: Any) -> None:
+    refusal = refusal_of(changed(path, value))
+    if refusal:
+        assert all(error.startswith(f"{PROJECT}:") for error in refusal.errors)
+        assert are_readable(refusal.errors)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "9" * 5_000, '{"a": ', "text"], ids=["deep", "long", "open", "none"]
+)
+def test_json_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        from_pulumi({**as_pulumi(FULL), f"{PROJECT}:mesh": text})
+    (error,) = refusal.value.errors
+    assert error.startswith(f'{PROJECT}:mesh: must be an object, not "')
+
+
+def test_depth_without_end() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(2_000):
+        deep = {"a": deep}
+    with pytest.raises(SettingsError, match=r"vm-mesh:mesh\.a: unknown key"):
+        load({**DEV, "mesh": deep})
+
+
+def test_every_error_at_once_in_a_stable_order() -> None:
+    config = changed("routes/details/stages/canary", {"vm1": 70, "there": 25})
+    config["routes"]["details"]["stages"]["spread"] = {"vm1": "50", "nowhere": 50}
+    config["routes"]["details"]["probepath"] = "/"
+    config["vms"]["vm1"] |= {"cluster": "mad", "contaner": {}}
+    config["clusters"]["Made"] = {"network": None}
+    config["clusters"]["twin"] = config["clusters"]["there"]
+    config["stages"] = {"details": "canray"}
+    config["mesh"] = []
+    del config["caCertificate"]
+    expected = (
+        "caCertificate: is missing; a CA of your own needs both its certificate and its key",
+        f'clusters.Made: {NAME}, not "Made"',
+        "clusters.Made.network: must be text, not null",
+        f"clusters.twin.existing.context: is the same cluster as {PROJECT}:clusters.there.existing.context",
+        "mesh: must be an object, not a list",
+        'routes.details.probepath: unknown key; did you mean "probePath"?',
+        "routes.details.stages.canary: weights add up to 95, must be 100",
+        'routes.details.stages.spread.nowhere: there is no VM or cluster "nowhere"; did you mean "there"?',
+        'routes.details.stages.spread.vm1: must be a whole number, not "50"',
+        'stages.details: there is no stage "canray"; did you mean "canary"?',
+        'vms.vm1.cluster: there is no cluster "mad"; did you mean "made"?',
+        'vms.vm1.contaner: unknown key; did you mean "container"?',
+    )
+    assert errors(config) == tuple(f"{PROJECT}:{error}" for error in expected)
+
+    backwards = json.loads(json.dumps(config), object_pairs_hook=lambda pairs: dict(reversed(pairs)))
+    assert errors(backwards) == errors(config)
+
+    with pytest.raises(SettingsError) as refusal:
+        load(config)
+    head, *lines = str(refusal.value).splitlines()
+    assert head == "The stack's config has 12 errors; nothing was touched:"
+    assert lines == [f"  - {error}" for error in refusal.value.errors]
