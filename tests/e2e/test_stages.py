@@ -52,7 +52,7 @@ def served(logs: Logs, ids: list[int]) -> Counter[str]:
 
     def all_logged() -> None:
         counts.clear()
-        counts.update({names[envoy]: n for envoy, n in logs.served("caller", {str(i) for i in ids}).items()})
+        counts.update({names.get(envoy, envoy): n for envoy, n in logs.served("caller", {str(i) for i in ids}).items()})
         assert counts.total() == len(ids)
 
     eventually(all_logged)
@@ -139,11 +139,13 @@ def limited_to(environment: Environment, callers: dict[str, list[str]]) -> Itera
     with environment.edited() as config:
         before = config["vm-mesh:routes"]["details"]["callers"]
         config["vm-mesh:routes"]["details"]["callers"] = callers
-    environment.up()
-    yield
-    with environment.edited() as config:
-        config["vm-mesh:routes"]["details"]["callers"] = before
-    environment.up()
+    try:
+        environment.up()
+        yield
+    finally:
+        with environment.edited() as config:
+            config["vm-mesh:routes"]["details"]["callers"] = before
+        environment.up()
 
 
 def assert_served_by(destinations: set[str], environment: Environment, folder: Path, caller: str) -> None:

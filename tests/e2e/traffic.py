@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -90,12 +90,11 @@ class Stream:
         self.results[await _get(client, self._base + _PATH.format(next(_ids)))] += 1
 
 
-@dataclass
+@dataclass(frozen=True)
 class Logs:
     """Access logs that are being followed: of the caller, and of each destination."""
 
     files: dict[str, Path]
-    _seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
 
     def served(self, name: str, ids: set[str]) -> Counter[str]:
         """How often each of the numbered requests to details was logged there, by the Envoy cluster that it went to."""
@@ -144,12 +143,13 @@ def _pod_log(environment: Environment, cluster: str, selector: str) -> list[str]
 
 
 def _wait_until_followed(environment: Environment, logs: Logs, caller: str) -> None:
-    """A request that the caller's log shows proves that following has begun there."""
-    url = environment.outputs["urls"][caller]
+    """Requests that the logs show prove that following has begun; a log shows them up to a second later."""
+    sent: set[str] = set()
 
     def seen() -> None:
-        ids = new_ids(1)
-        send(url, ids)
-        assert logs.served("caller", {str(number) for number in ids})
+        ids = new_ids(5)
+        sent.update(str(number) for number in ids)
+        send(environment.outputs["urls"][caller], ids)
+        assert logs.served("caller", sent)
 
     eventually(seen)
