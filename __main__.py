@@ -1,5 +1,6 @@
 """Virtual machines as first-class citizens of a service mesh: the outline of the talk, as a program."""
 
+from functools import cache
 from pathlib import Path
 
 import pulumi
@@ -21,11 +22,16 @@ from components.virtual_machine import VirtualMachine
 from settings import ClusterSettings, KindSettings, from_pulumi
 from toolchain import artifacts
 
-settings = from_pulumi(pulumi.runtime.get_config_env())
+settings = from_pulumi(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
 tools = artifacts.load(Path.cwd())
 stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 
-underlay = Underlay("underlay", UnderlayArgs(name=stack))
+
+
+@cache
+def docker_network() -> pulumi.Output[str]:
+    """The network of everything that runs in Docker, made if anything does."""
+    return Underlay("underlay", UnderlayArgs(name=stack)).network
 
 
 def make_cluster(name: str, cluster: ClusterSettings) -> Cluster:
@@ -38,7 +44,7 @@ def make_cluster(name: str, cluster: ClusterSettings) -> Cluster:
             name=name,
             kind_name=f"{stack}-{name}",
             network=cluster.network,
-            docker_network=underlay.network,
+            docker_network=docker_network(),
             kind=cluster.kind or KindSettings(),
             node_image=tools.images["node"],
             node_config=tools.kind_config,
@@ -83,7 +89,7 @@ for name, vm in settings.vms.items():
             name=name,
             container_name=f"{stack}-{name}",
             image=vm.container.image or tools.images["vm"],
-            network=underlay.network,
+            network=docker_network(),
         ),
     )
     Onboarding(

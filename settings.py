@@ -392,9 +392,15 @@ def load(values: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def from_pulumi(config: Mapping[str, str]) -> Settings:
-    """:func:`load` for Pulumi's whole config map; other projects' and providers' keys are left alone."""
+def from_pulumi(config: Mapping[str, str], secret: Collection[str]) -> Settings:
+    """:func:`load` for Pulumi's whole config map, of which the keys ``secret`` are encrypted.
+
+    Other projects' and providers' keys are left alone. Raises :class:`SettingsError` also for a private key in clear
+    text: Pulumi's own check of that (``secret: true`` in Pulumi.yaml) refuses a key that may be left out.
+    """
     prefix = f"{PROJECT}:"
+    if config.get(f"{prefix}caKey") and f"{prefix}caKey" not in secret:
+        raise SettingsError([f"{prefix}caKey: is in clear text; set it anew with `pulumi config set --secret caKey`"])
     return load({key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)})
 
 
@@ -480,9 +486,14 @@ class _CrossChecks:
         yield from _repeated(ports, "is the same port as")
 
     def _in_application(self) -> Iterator[_Mistake]:
+        own = bookinfo()
         for name, service in _objects(self.application).items():
             for where, cluster in _texts(("application", name, "clusters"), service.get("clusters")):
                 yield from _unknown(where, cluster, "cluster", self.clusters)
+            for version, workload in _objects(service.get("versions")).items():
+                if "image" not in workload and version not in own.get(name, {}).get("versions", {}):
+                    path = ("application", name, "versions", version, "image")
+                    yield path, "is missing; without one there are only the images of Bookinfo's versions"
 
     def _in_vms(self) -> Iterator[_Mistake]:
         for name in self.vms.keys() & self.clusters.keys():

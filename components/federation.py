@@ -75,7 +75,13 @@ class Federation(pulumi.ComponentResource):
             f"{name}-reader-token",
             type="kubernetes.io/service-account-token",
             metadata={**metadata, "annotations": {"kubernetes.io/service-account.name": _READER}},
-            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(parent=self, depends_on=[account])),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=cluster.provider,
+                # Kubernetes removes an account's tokens with the account; deleting both has been seen to wait for ever.
+                deleted_with=cluster.deleted_with or account,
+                depends_on=[account],
+            ),
         )
 
     def _remote_secret(

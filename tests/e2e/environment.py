@@ -35,9 +35,9 @@ class Environment:
         self.transcript.append(printed)
         return printed
 
-    def pulumi(self, *arguments: str) -> str:
+    def pulumi(self, *arguments: str, stdin: str | None = None) -> str:
         """Run the Pulumi CLI on the stack, as a user does by hand."""
-        return self.run("pulumi", *arguments, "--stack", self.stack)
+        return self._run(["pulumi", *arguments, "--stack", self.stack], self.variables, stdin)
 
     def kubectl(self, cluster: str, *arguments: str) -> str:
         """Run kubectl in a cluster."""
@@ -98,8 +98,10 @@ class Environment:
             path.write_text(self.outputs["kubeconfigs"][cluster])
         return path
 
-    def _run(self, command: Sequence[str], variables: Any) -> str:
-        done = subprocess.run(command, cwd=self.root, env=variables, capture_output=True, text=True, check=False)
+    def _run(self, command: Sequence[str], variables: Any, stdin: str | None = None) -> str:
+        done = subprocess.run(
+            command, cwd=self.root, env=variables, input=stdin, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             print(done.stdout[-8000:], done.stderr[-8000:])
             raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)

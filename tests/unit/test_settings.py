@@ -112,6 +112,9 @@ def entries_at(config: dict[str, Any], path: str) -> Any:
     return entries
 
 
+ENCRYPTED = {f"{PROJECT}:caKey"}
+
+
 def as_pulumi(config: dict[str, Any]) -> dict[str, str]:
     """``config`` as Pulumi hands it to the program."""
     return {
@@ -125,7 +128,7 @@ def errors(config: dict[str, Any]) -> tuple[str, ...]:
     with pytest.raises(SettingsError) as refusal:
         load(config)
     with pytest.raises(SettingsError) as refusal_of_texts:
-        from_pulumi(as_pulumi(config))
+        from_pulumi(as_pulumi(config), ENCRYPTED)
     assert refusal.value.errors == refusal_of_texts.value.errors
     return refusal.value.errors
 
@@ -168,7 +171,7 @@ def shown(path: str) -> str:
 
 
 def test_dev_loads() -> None:
-    settings = from_pulumi(as_pulumi(DEV))
+    settings = from_pulumi(as_pulumi(DEV), ENCRYPTED)
     assert settings.weights("details") == {"vm1": 100}
     assert list(settings.application) == ["productpage", "details", "reviews", "ratings"]
     assert settings.namespaces() == ["default", "virtual-machines"]
@@ -195,12 +198,12 @@ def test_defaults_of_the_project_file_are_the_defaults() -> None:
         key.removeprefix(f"{PROJECT}:"): entry["default"] for key, entry in entries if "default" in entry
     }
     least = {"clusters": {"only": {"network": "network1"}}}
-    assert from_pulumi(as_pulumi({**defaults, **least})) == load(least)
+    assert from_pulumi(as_pulumi({**defaults, **least}), ENCRYPTED) == load(least)
 
 
 def test_the_full_config_loads_and_sets_every_field() -> None:
     settings = load(FULL)
-    assert settings == from_pulumi(as_pulumi(FULL))
+    assert settings == from_pulumi(as_pulumi(FULL), ENCRYPTED)
 
     def collect(value: Any) -> Iterator[tuple[type[BaseModel], set[str]]]:
         if isinstance(value, BaseModel):
@@ -231,13 +234,13 @@ def test_settings_are_frozen() -> None:
 
 
 def test_other_projects_keys_are_left_alone() -> None:
-    assert from_pulumi({**as_pulumi(DEV), "kubernetes:context": "x", "vm-mesh-2:routes": "x"}) == load(DEV)
+    assert from_pulumi({**as_pulumi(DEV), "kubernetes:context": "x", "vm-mesh-2:routes": "x"}, ENCRYPTED) == load(DEV)
 
 
 def test_load_is_fast() -> None:
     program = (
         "import json, sys, time; start = time.process_time(); import settings; "
-        "settings.from_pulumi(json.loads(sys.argv[1])); print(time.process_time() - start)"
+        "settings.from_pulumi(json.loads(sys.argv[1]), ['vm-mesh:caKey']); print(time.process_time() - start)"
     )
     command = [sys.executable, "-c", program, json.dumps(as_pulumi(FULL))]
     runs = [float(subprocess.check_output(command, cwd=ROOT, text=True)) for _ in range(3)]
@@ -472,7 +475,7 @@ def test_unknown_key_at_the_top() -> None:
 
 def test_unknown_key_without_a_value() -> None:
     with pytest.raises(SettingsError, match="vm-mesh:netwroks: unknown key"):
-        from_pulumi({**as_pulumi(FULL), f"{PROJECT}:netwroks": ""})
+        from_pulumi({**as_pulumi(FULL), f"{PROJECT}:netwroks": ""}, ENCRYPTED)
 
 
 def test_keys_are_known_by_one_spelling_only() -> None:
@@ -607,7 +610,7 @@ def test_name_given_twice(path: str) -> None:
     entry = f"{json.dumps(name)}: {json.dumps(entries_at(FULL, path))}"
     twice = texts[f"{PROJECT}:{top}"].replace(entry, f"{entry}, {entry}")
     with pytest.raises(SettingsError) as refusal:
-        from_pulumi({**texts, f"{PROJECT}:{top}": twice})
+        from_pulumi({**texts, f"{PROJECT}:{top}": twice}, ENCRYPTED)
     assert refusal.value.errors == (f"{shown(path)}: is there more than once; give each its own name",)
 
 
@@ -715,7 +718,7 @@ often = hypothesis.settings(database=None, deadline=None, max_examples=300)
 def test_any_percents_load(weights: dict[str, int]) -> None:
     config = changed("routes/details/stages/canary", weights)
     config["stages"]["details"] = "canary"
-    assert from_pulumi(as_pulumi(config)).weights("details") == weights
+    assert from_pulumi(as_pulumi(config), ENCRYPTED).weights("details") == weights
 
 
 @often
@@ -748,7 +751,7 @@ def test_whatever_is_given_it_loads_or_is_refused_in_readable_words(path: str, v
 )
 def test_json_that_cannot_be_read(text: str) -> None:
     with pytest.raises(SettingsError) as refusal:
-        from_pulumi({**as_pulumi(FULL), f"{PROJECT}:mesh": text})
+        from_pulumi({**as_pulumi(FULL), f"{PROJECT}:mesh": text}, ENCRYPTED)
     (error,) = refusal.value.errors
     assert error.startswith(f'{PROJECT}:mesh: must be an object, not "')
 
@@ -795,3 +798,21 @@ def test_every_error_at_once_in_a_stable_order() -> None:
     head, *lines = str(refusal.value).splitlines()
     assert head == "The stack's config has 12 errors; nothing was touched:"
     assert lines == [f"  - {error}" for error in refusal.value.errors]
+
+
+def test_a_private_key_in_clear_text_is_refused() -> None:
+    with pytest.raises(SettingsError) as error:
+        from_pulumi(as_pulumi(FULL), ())
+    assert error.value.errors == (
+        "vm-mesh:caKey: is in clear text; set it anew with `pulumi config set --secret caKey`",
+    )
+
+
+def test_a_version_of_which_there_is_no_image_is_refused() -> None:
+    application = {"details": {"versions": {"v1": {}, "v2": {}}}, "mine": {"versions": {"v1": {"image": "mine:1"}}}}
+    with pytest.raises(SettingsError) as error:
+        load({"clusters": {"cluster1": {"network": "network1"}}, "application": application})
+    assert error.value.errors == (
+        "vm-mesh:application.details.versions.v2.image: is missing; without one there are only the images of "
+        "Bookinfo's versions",
+    )
