@@ -1,0 +1,1 @@
+"""Stand-in for pulumi-command: ``command:local:Command`` and ``command:local:run``."""

@@ -1,0 +1,1 @@
+"""How each tool and image is got, by subject."""
