@@ -49,7 +49,7 @@ lint: ## ruff, shellcheck, gofmt, go vet
 	@cd apps/bookinfo && test -z "$$(gofmt -l .)" && go vet ./...
 
 types: ## The strict type checker
-	@$(python) -m basedpyright
+	@$(python) -m basedpyright --pythonpath $(python)
 
 unit: ## Unit tests, of the sample application too
 	@$(python) -m pytest tests/unit

@@ -19,13 +19,18 @@ from components.route import Route, RouteArgs
 from components.trust import Trust, TrustArgs
 from components.underlay import Underlay, UnderlayArgs
 from components.virtual_machine import VirtualMachine
-from settings import ClusterSettings, KindSettings, from_pulumi
+from settings import ClusterSettings, KindSettings, SettingsError, from_pulumi
 from toolchain import artifacts
+from toolchain.problem import Problem
 
-settings = from_pulumi(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
-tools = artifacts.load(Path.cwd())
+try:
+    settings = from_pulumi(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
+    tools = artifacts.load(Path.cwd())
+except SettingsError as error:
+    raise pulumi.RunError(str(error)) from None
+except Problem as problem:
+    raise pulumi.RunError(f"{problem}; {problem.advice}") from None
 stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
-
 
 
 @cache
@@ -82,6 +87,7 @@ for name, cluster in clusters.items():
 Federation("federation", FederationArgs(clusters=clusters, meshes=meshes))
 
 machines: dict[str, VirtualMachine] = {}
+onboardings: dict[str, Onboarding] = {}
 for name, vm in settings.vms.items():
     machines[name] = machine = ContainerVm(
         name,
@@ -92,7 +98,7 @@ for name, vm in settings.vms.items():
             network=docker_network(),
         ),
     )
-    Onboarding(
+    onboardings[name] = Onboarding(
         name,
         OnboardingArgs(
             vm=machine,
@@ -113,7 +119,7 @@ for service, route in settings.routes.items():
             service=service,
             route=route,
             weights=settings.weights(service),
-            vms={name: vm.namespace for name, vm in settings.vms.items() if service in vm.services},
+            vms={name: onboardings[name] for name, vm in settings.vms.items() if service in vm.services},
             clusters=clusters,
             meshes=meshes,
         ),

@@ -131,18 +131,12 @@ Namespace = Annotated[
     str, _like(_LABEL, "must be 1 to 63 lower-case letters, digits and '-', with no '-' at either end")
 ]
 DnsName = Annotated[str, _like(rf"{_LABEL}(\.{_LABEL})*", "must be a lower-case DNS name", longest=253)]
-UrlPath = Annotated[
-    str, _like(r"/[-\w.~!$&'()*+,;=:@%/?]*", "must be a path that begins with '/' and holds no spaces")
-]
+UrlPath = Annotated[str, _like(r"/[-\w.~!$&'()*+,;=:@%/?]*", "must be a path that begins with '/' and holds no spaces")]
 HttpsUrl = Annotated[str, _like(rf"https://{_URL}", "must be https://host[:port][/path]")]
 HttpUrl = Annotated[str, _like(rf"https?://{_URL}", "must be http(s)://host[:port][/path]")]
 ChartsUrl = Annotated[str, _like(rf"(https?|oci)://{_URL}", "must be http(s):// or oci://host[:port][/path]")]
-IpAddress = Annotated[
-    str, _checked(_reaches_others, "must be an IP address that other machines can reach", longest=45)
-]
-Image = Annotated[
-    str, _like(rf"{_REPOSITORY}(:{_TAG})?(@{_DIGEST})?", "must be an image, [host/]path[:tag][@digest]")
-]
+IpAddress = Annotated[str, _checked(_reaches_others, "must be an IP address that other machines can reach", longest=45)]
+Image = Annotated[str, _like(rf"{_REPOSITORY}(:{_TAG})?(@{_DIGEST})?", "must be an image, [host/]path[:tag][@digest]")]
 Repository = Annotated[str, _like(_REPOSITORY, "must be a repository of images, [host/]path")]
 Registry = Annotated[str, _like(rf"{_HOST}(/{_COMPONENT})*", "must be a registry, host[:port][/path]")]
 Tag = Annotated[str, _like(_TAG, "must be an image's tag")]
@@ -612,10 +606,7 @@ _PLAIN = re.compile(r"[-\w]{1,63}", re.ASCII)
 
 def _where(path: _Path) -> str:
     """``path`` as ``pulumi config set --path`` takes it."""
-    steps = [
-        f".{part}" if isinstance(part, str) and _PLAIN.fullmatch(part) else f"[{_shown(part)}]"
-        for part in path
-    ]
+    steps = [f".{part}" if isinstance(part, str) and _PLAIN.fullmatch(part) else f"[{_shown(part)}]" for part in path]
     return f"{PROJECT}:{''.join(steps).removeprefix('.')}"
 
 

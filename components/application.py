@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -60,27 +59,37 @@ class Application(pulumi.ComponentResource):
         )
 
     def _workload(
-        self, name: str, service_name: str, service: ServiceSettings, version: str, workload: VersionSettings, args: ApplicationArgs
+        self,
+        name: str,
+        service_name: str,
+        service: ServiceSettings,
+        version: str,
+        workload: VersionSettings,
+        args: ApplicationArgs,
     ) -> None:
         labels = {"app": service_name, "version": version}
         environment = {"SERVICE_VERSION": version, "CLUSTER_NAME": args.cluster.name, **workload.env}
-        container: dict[str, Any] = {
-            "name": service_name,
-            "image": workload.image or args.images[f"{service_name}-{version}"],
-            "imagePullPolicy": "IfNotPresent",
-            "ports": [{"containerPort": service.port}],
-            "env": [{"name": key, "value": value} for key, value in environment.items()],
-            "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
-        }
         kubernetes.apps.v1.Deployment(
             f"{name}-deployment",
             metadata={"name": f"{service_name}-{version}", "namespace": service.namespace, "labels": labels},
             spec={
                 "replicas": workload.replicas,
-                "selector": {"matchLabels": labels},
+                "selector": {"match_labels": labels},
                 "template": {
                     "metadata": {"labels": labels},
-                    "spec": {"serviceAccountName": service_name, "containers": [container]},
+                    "spec": {
+                        "service_account_name": service_name,
+                        "containers": [
+                            {
+                                "name": service_name,
+                                "image": workload.image or args.images[f"{service_name}-{version}"],
+                                "image_pull_policy": "IfNotPresent",
+                                "ports": [{"container_port": service.port}],
+                                "env": [{"name": key, "value": value} for key, value in environment.items()],
+                                "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
+                            }
+                        ],
+                    },
                 },
             },
             opts=pulumi.ResourceOptions(
@@ -106,7 +115,12 @@ class Application(pulumi.ComponentResource):
             metadata=metadata,
             spec={
                 "selector": {"istio": "ingressgateway"},
-                "servers": [{"port": {"number": INGRESS_PORT["port"], "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
+                "servers": [
+                    {
+                        "port": {"number": INGRESS_PORT["port"], "name": "http", "protocol": "HTTP"},
+                        "hosts": ["*"],
+                    }
+                ],
             },
             opts=options,
         )

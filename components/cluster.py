@@ -25,6 +25,8 @@ class Cluster(pulumi.ComponentResource):
     kubeconfig: pulumi.Output[str]
     """Kubeconfig as the machine that runs Pulumi uses it. Secret."""
     provider: kubernetes.Provider
+    context: str
+    """Context in the kubeconfig."""
     api_server: pulumi.Output[str]
     """URL under which the other clusters reach the API server."""
     gateway_service: pulumi.Output[dict[str, Any]]
@@ -46,10 +48,13 @@ class Cluster(pulumi.ComponentResource):
         Without ``cluster_identifier`` a kubeconfig that is not known yet makes a preview show everything in the
         cluster replaced (pulumi/pulumi-kubernetes, ``DiffConfig``).
         """
+        self.context = context
         return kubernetes.Provider(
             f"{self.name}-kubernetes",
             kubeconfig=self.kubeconfig,
             context=context,
             cluster_identifier=identity,
+            # Else a Secret whose data change is deleted and made anew: istiod would lose a remote cluster meanwhile.
+            enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -7,10 +7,12 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+from pulumi_command import local
 
 from components.cluster import Cluster
 from components.gateway import gateway, ports
 from components.mesh import SYSTEM_NAMESPACE, Mesh
+from components.scripts import script
 
 _SERVICES_PORT = 15443
 _ISTIOD_PORT = 15012
@@ -67,16 +69,23 @@ class EastWestGateway(pulumi.ComponentResource):
         self.ready = [release, *self._expose_istiod(name, options)]
         self.register_outputs({"address": self.address})
 
-    def _address(self, name: str, args: EastWestGatewayArgs, release: pulumi.Resource) -> pulumi.Output[str]:
+    def _address(self, name: str, args: EastWestGatewayArgs, release: pulumi.CustomResource) -> pulumi.Output[str]:
         if args.cluster.gateway_address is not None:
             return args.cluster.gateway_address
-        service = kubernetes.core.v1.Service.get(
-            f"{name}-eastwest-service",
-            f"{SYSTEM_NAMESPACE}/istio-eastwestgateway",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[release]),
+        # Not by Service.get: that would have every preview reach the cluster.
+        reader = local.Command(
+            f"{name}-eastwest-address",
+            create=script("read-gateway.sh"),
+            environment={
+                "CONTEXT": args.cluster.context,
+                "NAMESPACE": SYSTEM_NAMESPACE,
+                "SERVICE": "istio-eastwestgateway",
+            },
+            stdin=args.cluster.kubeconfig,
+            triggers=[release.id],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[release], delete_before_replace=True),
         )
-        balancer = service.status.load_balancer.ingress[0]
-        return pulumi.Output.all(balancer.ip, balancer.hostname).apply(lambda given: given[0] or given[1])
+        return reader.stdout
 
     def _expose_services(self, name: str, options: pulumi.ResourceOptions) -> None:
         _gateway(
@@ -113,7 +122,12 @@ class EastWestGateway(pulumi.ComponentResource):
 
 
 def _gateway(
-    name: str, gateway_name: str, port: dict[str, Any], mode: str, hosts: list[str], options: pulumi.ResourceOptions
+    name: str,
+    gateway_name: str,
+    port: dict[str, Any],
+    mode: str,
+    hosts: list[str],
+    options: pulumi.ResourceOptions,
 ) -> pulumi.Resource:
     return kubernetes.apiextensions.CustomResource(
         name,

@@ -6,28 +6,30 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, RoleRefArgs, SubjectArgs
 
 from components.cluster import Cluster
 from components.mesh import SYSTEM_NAMESPACE, Mesh
 
 _READER = "istio-remote-reader"
 
-# What istiod watches in a remote cluster to know its endpoints (pilot/pkg/serviceregistry/kube/controller), and no more:
-# Istio's own reader role reads every Secret and ConfigMap of the cluster as well (istio/istio#59845).
-_RULES: list[dict[str, Any]] = [
-    {"apiGroups": [""], "resources": ["services", "pods", "nodes", "namespaces"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
-    {
-        "apiGroups": ["apiextensions.k8s.io"],
-        "resources": ["customresourcedefinitions"],
-        "verbs": ["get", "list", "watch"],
-    },
-    {"apiGroups": ["networking.istio.io"], "resources": ["workloadentries"], "verbs": ["get", "list", "watch"]},
+# What istiod watches in a remote cluster to know its endpoints (pilot/pkg/serviceregistry/kube/controller), no more:
+# Istio's own reader role reads every Secret and ConfigMap of the cluster as well (istio/istio#59845). The price is that
+# istiod waits for the Secrets until its timeout (``Mesh``) at each start, and that `istioctl remote-clusters` says so.
+_READ = ["get", "list", "watch"]
+_RULES = [
+    PolicyRuleArgs(api_groups=[""], resources=["services", "pods", "nodes", "namespaces"], verbs=_READ),
+    PolicyRuleArgs(api_groups=["discovery.k8s.io"], resources=["endpointslices"], verbs=_READ),
+    PolicyRuleArgs(api_groups=["apiextensions.k8s.io"], resources=["customresourcedefinitions"], verbs=_READ),
+    PolicyRuleArgs(api_groups=["networking.istio.io"], resources=["workloadentries"], verbs=_READ),
 ]
+
+# The settings of the mesh, as the remote cluster has them.
+_SYSTEM_RULES = [PolicyRuleArgs(api_groups=[""], resources=["configmaps"], resource_names=["istio"], verbs=_READ)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,24 +59,39 @@ class Federation(pulumi.ComponentResource):
     def _reader(self, name: str, cluster: Cluster, mesh: Mesh) -> kubernetes.core.v1.Secret:
         """An account that may read endpoints, and a token for it that does not expire."""
         options = pulumi.ResourceOptions(
-            parent=self, provider=cluster.provider, deleted_with=cluster.deleted_with, depends_on=[mesh.system_namespace]
+            parent=self,
+            provider=cluster.provider,
+            deleted_with=cluster.deleted_with,
+            depends_on=[mesh.system_namespace],
         )
-        metadata = {"name": _READER, "namespace": SYSTEM_NAMESPACE}
+        metadata = ObjectMetaArgs(name=_READER, namespace=SYSTEM_NAMESPACE)
         account = kubernetes.core.v1.ServiceAccount(f"{name}-reader", metadata=metadata, opts=options)
-        kubernetes.rbac.v1.ClusterRole(
-            f"{name}-reader-role", metadata={"name": _READER}, rules=_RULES, opts=options
-        )
+        group = "rbac.authorization.k8s.io"
+        subject = SubjectArgs(kind="ServiceAccount", name=_READER, namespace=SYSTEM_NAMESPACE)
+        kubernetes.rbac.v1.ClusterRole(f"{name}-reader-role", metadata={"name": _READER}, rules=_RULES, opts=options)
         kubernetes.rbac.v1.ClusterRoleBinding(
             f"{name}-reader-binding",
             metadata={"name": _READER},
-            role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": _READER},
-            subjects=[{"kind": "ServiceAccount", **metadata}],
+            role_ref=RoleRefArgs(api_group=group, kind="ClusterRole", name=_READER),
+            subjects=[subject],
+            opts=options,
+        )
+        kubernetes.rbac.v1.Role(f"{name}-reader-system-role", metadata=metadata, rules=_SYSTEM_RULES, opts=options)
+        kubernetes.rbac.v1.RoleBinding(
+            f"{name}-reader-system-binding",
+            metadata=metadata,
+            role_ref=RoleRefArgs(api_group=group, kind="Role", name=_READER),
+            subjects=[subject],
             opts=options,
         )
         return kubernetes.core.v1.Secret(
             f"{name}-reader-token",
             type="kubernetes.io/service-account-token",
-            metadata={**metadata, "annotations": {"kubernetes.io/service-account.name": _READER}},
+            metadata=ObjectMetaArgs(
+                name=_READER,
+                namespace=SYSTEM_NAMESPACE,
+                annotations={"kubernetes.io/service-account.name": _READER},
+            ),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=cluster.provider,
@@ -85,7 +102,12 @@ class Federation(pulumi.ComponentResource):
         )
 
     def _remote_secret(
-        self, name: str, local: Cluster, remote: Cluster, token: kubernetes.core.v1.Secret, args: FederationArgs
+        self,
+        name: str,
+        local: Cluster,
+        remote: Cluster,
+        token: kubernetes.core.v1.Secret,
+        args: FederationArgs,
     ) -> None:
         kubernetes.core.v1.Secret(
             name,
@@ -115,9 +137,7 @@ def _kubeconfig(name: str, server: str, token: Mapping[str, str]) -> str:
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [
-                {"name": name, "cluster": {"server": server, "certificate-authority-data": token["ca.crt"]}}
-            ],
+            "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": token["ca.crt"]}}],
             "users": [{"name": name, "user": {"token": base64.b64decode(token["token"]).decode()}}],
             "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
             "current-context": name,

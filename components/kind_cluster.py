@@ -46,6 +46,8 @@ class KindCluster(Cluster):
         super().__init__("vm-mesh:index:KindCluster", name, None, opts)
         self.name, self.network = args.name, args.network
         node = f"{args.kind_name}-control-plane"
+        if len(node) > 63:
+            raise pulumi.RunError(f"vm-mesh:clusters.{args.name}: kind's node would be '{node}'; use a shorter name")
         image, config = args.kind.node_image or args.node_image, json.dumps(_config(args))
 
         # kind cannot change a cluster: every input that shapes it replaces it, the old one first since names are fixed.
@@ -63,12 +65,8 @@ class KindCluster(Cluster):
             triggers=[args.kind_name, image, config],
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
-        self.kubeconfig = pulumi.Output.secret(
-            self._read("kubeconfig", f"kind get kubeconfig --name {args.kind_name}", secret=True)
-        )
-        address = self._read(
-            "address", f"docker inspect -f '{{{{range .NetworkSettings.Networks}}}}{{{{.IPAddress}}}}{{{{end}}}}' {node}"
-        )
+        self.kubeconfig = pulumi.Output.secret(self._read("kubeconfig", args.kind_name, secret=True))
+        address = self._read("address", args.kind_name)
         self.provider = self._connect(args.kind_name, f"kind-{args.kind_name}")
         # The node's certificate names the node, and every cluster's DNS knows it from Docker: no address to go stale.
         self.api_server = pulumi.Output.from_input(f"https://{node}:6443")
@@ -88,11 +86,12 @@ class KindCluster(Cluster):
         self.deleted_with = self.node
         self.register_outputs({})
 
-    def _read(self, what: str, command: str, *, secret: bool = False) -> pulumi.Output[str]:
-        """Output of a command with inputs that never change: an edit elsewhere must not make it unknown in a preview."""
+    def _read(self, what: str, cluster: str, *, secret: bool = False) -> pulumi.Output[str]:
+        """Output of a command whose inputs never change: no edit elsewhere makes it unknown in a preview."""
         reader = local.Command(
             f"{self.name}-{what}",
-            create=command,
+            create=script(f"kind-{what}.sh"),
+            environment={"CLUSTER": cluster},
             triggers=[self.node.id],
             logging=local.Logging.NONE if secret else None,
             opts=pulumi.ResourceOptions(
@@ -119,7 +118,11 @@ class KindCluster(Cluster):
 
 
 def _config(args: KindClusterArgs) -> dict[str, Any]:
-    mapping = {"containerPort": INGRESS_NODE_PORT, "hostPort": args.kind.ingress_port, "listenAddress": "127.0.0.1"}
+    mapping = {
+        "containerPort": INGRESS_NODE_PORT,
+        "hostPort": args.kind.ingress_port,
+        "listenAddress": "127.0.0.1",
+    }
     return {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",

@@ -77,7 +77,10 @@ class Mesh(pulumi.ComponentResource):
         super().__init__("vm-mesh:index:Mesh", name, None, opts)
         self.system_namespace = kubernetes.core.v1.Namespace(
             f"{name}-system",
-            metadata={"name": SYSTEM_NAMESPACE, "labels": {"topology.istio.io/network": args.cluster.network}},
+            metadata={
+                "name": SYSTEM_NAMESPACE,
+                "labels": {"topology.istio.io/network": args.cluster.network},
+            },
             opts=pulumi.ResourceOptions(parent=self),
         )
         authority = kubernetes.core.v1.Secret(
@@ -92,10 +95,18 @@ class Mesh(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.system_namespace]),
         )
         base = self._release(
-            f"{name}-base", "istio-base", f"{args.charts}/base", {"defaultRevision": "default"}, [self.system_namespace]
+            f"{name}-base",
+            "istio-base",
+            f"{args.charts}/base",
+            {"defaultRevision": "default"},
+            [self.system_namespace],
         )
         self.control_plane = self._release(
-            f"{name}-istiod", "istiod", f"{args.charts}/istiod", _values(args), [base, authority, *args.cluster.ready]
+            f"{name}-istiod",
+            "istiod",
+            f"{args.charts}/istiod",
+            _values(args),
+            [base, authority, *args.cluster.ready],
         )
         kubernetes.apiextensions.CustomResource(
             f"{name}-strict-mtls",
@@ -133,9 +144,11 @@ class Mesh(pulumi.ComponentResource):
 
 def _values(args: MeshArgs) -> dict[str, Any]:
     """Values of the istiod chart. Requests fit a laptop; limits are the chart's."""
-    # The remote credentials controller would need to read every Secret of the other clusters (istio/istio#59845);
-    # without it the clusters' credentials for each other grant no Secret.
-    environment = {"PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER": "false"}
+    # The clusters' credentials for each other grant no Secret (``Federation``), and istiod waits this long at its start
+    # for the Secrets of a remote cluster before it goes on without. They are for gateways that it configures there,
+    # which multi-primary has none of. PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER=false is meant for this, and makes
+    # istiod 1.31 crash (a nil ``CredentialsController`` in pkg/kube/multicluster).
+    environment = {"PILOT_REMOTE_CLUSTER_TIMEOUT": "10s"}
     if not args.istio_proxy:
         environment |= {"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false"}
     return {
@@ -161,7 +174,9 @@ def _values(args: MeshArgs) -> dict[str, Any]:
                 "holdApplicationUntilProxyStarts": True,
                 "proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"},
                 # Requests by destination, which is what a stage is judged by, whichever proxy build counts them.
-                "proxyStatsMatcher": {"inclusionRegexps": [r"cluster\.outbound\|.*\.upstream_rq_(total|[0-9]+|[2-5]xx)"]},
+                "proxyStatsMatcher": {
+                    "inclusionRegexps": [r"cluster\.outbound\|.*\.upstream_rq_(total|[0-9]+|[2-5]xx)"]
+                },
             },
         },
     }

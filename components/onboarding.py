@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_command import local
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.cluster import Cluster
 from components.east_west_gateway import EastWestGateway
@@ -51,8 +52,12 @@ class Onboarding(pulumi.ComponentResource):
     Follows Istio's "Virtual Machine Installation" with automated workload entry creation.
     """
 
+    namespace: str
+    """Namespace of the VM's Services."""
+
     def __init__(self, name: str, args: OnboardingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:Onboarding", name, None, opts)
+        self.namespace = args.settings.namespace
         for cluster in args.clusters.values():
             for service_name, service in args.settings.services.items():
                 self._service(f"{name}-{cluster.name}-{service_name}", cluster, service_name, service, args)
@@ -78,7 +83,12 @@ class Onboarding(pulumi.ComponentResource):
         )
         for service_name, service in args.settings.services.items():
             self._on_vm(
-                f"{name}-serve-{service_name}", "serve.sh", args, {"SERVICE": service_name, "COMMAND": service.command}
+                f"{name}-serve-{service_name}",
+                "serve.sh",
+                args,
+                {"SERVICE": service_name, "COMMAND": service.command},
+                # Both make users, and two at once find /etc/passwd locked.
+                after=[installed],
             )
         self.register_outputs({})
 
@@ -97,7 +107,7 @@ class Onboarding(pulumi.ComponentResource):
         )
 
     def _workload_group(self, name: str, args: OnboardingArgs) -> list[pulumi.Resource]:
-        metadata = {"name": args.vm.name, "namespace": args.settings.namespace}
+        metadata = ObjectMetaArgs(name=args.vm.name, namespace=args.settings.namespace)
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account",
             metadata=metadata,
@@ -111,7 +121,13 @@ class Onboarding(pulumi.ComponentResource):
             metadata=metadata,
             spec={
                 # Labels belong here, not on the entries alone, or telemetry lacks them (istio/istio#33299).
-                "metadata": {"labels": {"app": next(iter(args.settings.services)), "version": "vm", VM_LABEL: args.vm.name}},
+                "metadata": {
+                    "labels": {
+                        "app": next(iter(args.settings.services)),
+                        "version": "vm",
+                        VM_LABEL: args.vm.name,
+                    }
+                },
                 "template": {
                     "serviceAccount": args.vm.name,
                     "network": args.settings.network,

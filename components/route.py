@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
 from components.mesh import Mesh
-from components.onboarding import service_host
+from components.onboarding import Onboarding, service_host
 from settings import RouteSettings
 
 
@@ -23,8 +23,8 @@ class RouteArgs:
     clusters: Mapping[str, Cluster]
     """All clusters of the mesh."""
     meshes: Mapping[str, Mesh]
-    vms: Mapping[str, str]
-    """VMs that run the service: name -> namespace."""
+    vms: Mapping[str, Onboarding]
+    """VMs that run the service, by name; a weight names one only when it has joined."""
     weights: Mapping[str, int]
     """Destination -> percent of the stage."""
 
@@ -42,7 +42,9 @@ class Route(pulumi.ComponentResource):
         super().__init__("vm-mesh:index:Route", name, None, opts)
         host = f"{args.service}.{args.route.namespace}.svc.cluster.local"
         callers = args.route.callers.clusters or list(args.clusters)
-        rules = [self._destination_rule(f"{name}-{cluster.name}", host, cluster, args) for cluster in args.clusters.values()]
+        rules = [
+            self._destination_rule(f"{name}-{cluster.name}", host, cluster, args) for cluster in args.clusters.values()
+        ]
         for cluster in args.clusters.values():
             if cluster.name in callers:
                 self._virtual_service(f"{name}-{cluster.name}", host, cluster, args, rules)
@@ -89,12 +91,10 @@ class Route(pulumi.ComponentResource):
                     }
                 ],
             },
-            opts=self._in(cluster, args, after=rules),
+            opts=self._in(cluster, args, after=[*rules, *args.vms.values()]),
         )
 
-    def _in(
-        self, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource] = ()
-    ) -> pulumi.ResourceOptions:
+    def _in(self, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         mesh = args.meshes[cluster.name]
         return pulumi.ResourceOptions(
             parent=self,
@@ -106,5 +106,5 @@ class Route(pulumi.ComponentResource):
 
 def _destination(destination: str, host: str, args: RouteArgs) -> dict[str, str]:
     if destination in args.vms:
-        return {"host": service_host(args.service, destination, args.vms[destination])}
+        return {"host": service_host(args.service, destination, args.vms[destination].namespace)}
     return {"host": host, "subset": destination}

@@ -57,9 +57,7 @@ class Trust(pulumi.ComponentResource):
         }
         self.register_outputs({})
 
-    def _make(
-        self, name: str, text: str, subject: str, signer: pulumi.Output[str] | None = None
-    ) -> pulumi.Output[str]:
+    def _make(self, name: str, text: str, subject: str, signer: pulumi.Output[str] | None = None) -> pulumi.Output[str]:
         command = local.Command(
             name,
             create=script(text),

@@ -44,9 +44,7 @@ def _stop_engine(_root: Path, _options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m toolchain", description="Gets every tool and image of a stack."
-    )
+    parser = argparse.ArgumentParser(prog="python -m toolchain", description="Gets every tool and image of a stack.")
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, run, about in (
         ("ensure", _ensure, "get what is missing"),

@@ -17,9 +17,7 @@ def digest(parts: Iterable[str | bytes | Path]) -> str:
     """A key for what is made of ``parts``: texts, and files or whole folders by their contents and names."""
     whole = hashlib.sha256()
     for piece in _pieces(parts):
-        whole.update(
-            len(piece).to_bytes(8, "big") + piece
-        )  # the length keeps ("ab", "c") apart from ("a", "bc")
+        whole.update(len(piece).to_bytes(8, "big") + piece)  # the length keeps ("ab", "c") apart from ("a", "bc")
     return whole.hexdigest()[:KEY_LENGTH]
 
 

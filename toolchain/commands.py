@@ -112,9 +112,7 @@ class Commands:
             self._running.add(process)
             return process
 
-    def _finish(
-        self, process: subprocess.Popen[bytes], command: Sequence[str | Path], log: Path | None
-    ) -> str:
+    def _finish(self, process: subprocess.Popen[bytes], command: Sequence[str | Path], log: Path | None) -> str:
         try:
             out, err = process.communicate()
         finally:
@@ -128,9 +126,7 @@ class Commands:
                     stream.write(err)
             last = (err or b"").decode(errors="replace").strip().splitlines()[-1:]
             reason = (
-                f"{shlex.join(map(str, command[:3]))} ... "
-                if len(command) > 3
-                else f"{shlex.join(map(str, command))} "
+                f"{shlex.join(map(str, command[:3]))} ... " if len(command) > 3 else f"{shlex.join(map(str, command))} "
             )
             raise CommandFailed(
                 "".join([reason, f"ended with code {process.returncode}", *(f": {line}" for line in last)])

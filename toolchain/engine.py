@@ -62,9 +62,7 @@ class Engine:
         """Whether an engine answers. Raises Problem if there is one that this user may not use."""
         if not self._answers:
             try:
-                self._answers = bool(
-                    self._commands.read("docker", "info", "--format", "{{.ServerVersion}}").strip()
-                )
+                self._answers = bool(self._commands.read("docker", "info", "--format", "{{.ServerVersion}}").strip())
             except CommandFailed as error:
                 if "permission denied" in str(error):
                     raise Problem(
@@ -98,9 +96,7 @@ class Engine:
         if self.answers():  # its package may have started it
             return
         if sys.platform != "linux" or os.geteuid() != 0:
-            raise Problem(
-                "no container engine answers, and only root can start one", "start Docker, and run again"
-            )
+            raise Problem("no container engine answers, and only root can start one", "start Docker, and run again")
         self._folder.mkdir(parents=True, exist_ok=True)
         self._clear_after_crash()
         output = self._folder / "log"
@@ -138,16 +134,12 @@ class Engine:
         except CommandFailed:
             running = []
         if running:
-            raise Problem(
-                f"containers are running in the engine: {' '.join(running)}", "stop them first (`make down`)"
-            )
+            raise Problem(f"containers are running in the engine: {' '.join(running)}", "stop them first (`make down`)")
         os.kill(started.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while started.runs():
             if time.monotonic() > deadline:
-                raise Problem(
-                    f"dockerd (process {started.pid}) does not stop", f"its log is {self._folder / 'log'}"
-                )
+                raise Problem(f"dockerd (process {started.pid}) does not stop", f"its log is {self._folder / 'log'}")
             time.sleep(0.1)
         self._record.unlink(missing_ok=True)
         return "the engine is stopped"

@@ -96,9 +96,7 @@ class Plan:
             return choice.best(self._shop)
 
         with ThreadPoolExecutor() as pool:
-            found = {
-                tool for tool, there in zip(self._tools, pool.map(has, self._tools), strict=True) if there
-            }
+            found = {tool for tool, there in zip(self._tools, pool.map(has, self._tools), strict=True) if there}
             wanted = [choice for choice in self.choices if choice not in found]
             return {choice.name: way for choice, way in zip(wanted, pool.map(best, wanted), strict=True)}
 
@@ -139,9 +137,7 @@ class Plan:
         ours = (self._shop.checkout.state, self._shop.cache.root)
         folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
         return os.pathsep.join(
-            folder
-            for folder in folders
-            if not any(Path(folder).absolute().is_relative_to(place) for place in ours)
+            folder for folder in folders if not any(Path(folder).absolute().is_relative_to(place) for place in ours)
         )
 
     def _link_tools(self, chosen: dict[str, Recipe]) -> None:

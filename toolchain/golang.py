@@ -108,9 +108,7 @@ def programs(
 
     ``variables`` are set by the linker. ``extra`` adds further files.
     """
-    linker = " ".join(
-        ["-s", "-w", *(f"-X {variable}={value}" for variable, value in (variables or {}).items())]
-    )
+    linker = " ".join(["-s", "-w", *(f"-X {variable}={value}" for variable, value in (variables or {}).items())])
     flags = (*COMPILE, f"-tags={tags}", f"-ldflags={linker}")
 
     def fill(work: Work, folder: Path) -> None:

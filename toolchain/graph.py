@@ -36,9 +36,7 @@ def make(recipes: Sequence[Recipe], shop: Shop, progress: Progress) -> None:
     KeyboardInterrupt.
     """
     chosen = set(recipes)
-    order = TopologicalSorter(
-        {recipe: chosen.intersection(recipe.needs + recipe.after) for recipe in recipes}
-    )
+    order = TopologicalSorter({recipe: chosen.intersection(recipe.needs + recipe.after) for recipe in recipes})
     order.prepare()
     ready: list[Recipe] = []
     running: dict[Future[None], Recipe] = {}

@@ -109,11 +109,7 @@ class Built(EngineImage):
 
     @property
     def tag(self) -> str:
-        key = (
-            digest([self.family, *self.made_of(), *(need.key for need in self.needs)])
-            if self.family
-            else self.key
-        )
+        key = digest([self.family, *self.made_of(), *(need.key for need in self.needs)]) if self.family else self.key
         return f"{self.version}-{key}"
 
     def made_of(self) -> Sequence[str | Path]:

@@ -55,9 +55,7 @@ def load(root: Path, stack: str | None) -> Mirror:
     try:
         document = cast(dict[str, Any] | None, yaml.safe_load(file.read_text()))
     except FileNotFoundError:
-        raise Problem(
-            f"there is no stack {stack}: {file.name} is missing", "name a stack that has a file"
-        ) from None
+        raise Problem(f"there is no stack {stack}: {file.name} is missing", "name a stack that has a file") from None
     except yaml.YAMLError as error:
         raise Problem(f"{file.name} is not YAML: {error}") from None
     config: dict[str, Any] = (document or {}).get("config") or {}

@@ -27,9 +27,7 @@ def as_root(commands: Commands) -> tuple[str, ...]:
     try:
         commands.read("sudo", "-n", "true")
     except CommandFailed:
-        raise Problem(
-            "this needs root, and sudo asks for a password", "run `sudo -v` first, or run as root"
-        ) from None
+        raise Problem("this needs root, and sudo asks for a password", "run `sudo -v` first, or run as root") from None
     return ("sudo", "-n")
 
 

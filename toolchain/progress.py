@@ -71,9 +71,7 @@ class Progress:
     def __enter__(self) -> Progress:
         self._logs.mkdir(parents=True, exist_ok=True)
         if self._console.is_terminal:
-            self._live = Live(
-                get_renderable=self._table, console=self._console, refresh_per_second=5, transient=True
-            )
+            self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=5, transient=True)
             self._live.start()
         else:
             self._beat = threading.Thread(target=self._beats, daemon=True)
@@ -110,9 +108,7 @@ class Progress:
             done = Text(f"{name}: done in {step.seconds:.0f} s")
             if self._live:
                 done = (
-                    Text("✓ ", style="green")
-                    + Text(f"{name}: {what}")
-                    + Text(f"  {step.seconds:.0f} s", style="dim")
+                    Text("✓ ", style="green") + Text(f"{name}: {what}") + Text(f"  {step.seconds:.0f} s", style="dim")
                 )
             self.say(done)
         finally:
@@ -155,9 +151,7 @@ def report(problem: Problem, console: Console | None = None) -> None:
     if problem.advice:
         console.print(Text(problem.advice), soft_wrap=True)
     if isinstance(problem, StepFailed):
-        console.print(
-            Text("What is done is kept: running the same command again goes on from there."), soft_wrap=True
-        )
+        console.print(Text("What is done is kept: running the same command again goes on from there."), soft_wrap=True)
 
 
 def _short(file: Path) -> str:

@@ -38,9 +38,7 @@ def prune(root: Path, stack: str | None) -> Generator[str]:
 
 
 def _images(shop: Shop, used: set[str]) -> Generator[str]:
-    listed = shop.commands.read(
-        "docker", "images", "--format", "{{.Repository}}:{{.Tag}}", f"{HUB}/*"
-    ).split()
+    listed = shop.commands.read("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", f"{HUB}/*").split()
     for image in listed:
         if image not in used:
             try:

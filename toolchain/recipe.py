@@ -53,9 +53,7 @@ class Work:
         """Runs a program, what it writes in the log. Raises as Commands.run does."""
         self.shop.commands.run(*command, log=self.log, cwd=cwd, env=env, stdin=stdin)
 
-    def read(
-        self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
-    ) -> str:
+    def read(self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
         """What a program writes to standard output. Raises as Commands.run does."""
         return self.shop.commands.read(*command, log=self.log, cwd=cwd, env=env)
 

@@ -183,9 +183,7 @@ def expected_digest(text: str, file_name: str, source: str) -> str:
         or (len(words) == 2 and PurePosixPath(words[1].lstrip("*")).name == file_name)
     ]
     if len(digests) != 1 or len(digests[0]) not in ALGORITHMS:
-        raise ChecksumMismatch(
-            f"{source} has no checksum of {file_name}", "nothing vouches for it, so it is not used"
-        )
+        raise ChecksumMismatch(f"{source} has no checksum of {file_name}", "nothing vouches for it, so it is not used")
     return digests[0]
 
 

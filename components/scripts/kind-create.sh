@@ -2,7 +2,8 @@
 # Makes the kind cluster CLUSTER of the node image IMAGE; stdin: kind's config.
 set -eu
 scratch=$(mktemp)
-trap 'rm -f "$scratch"' EXIT
+log=$(mktemp)
+trap 'rm -f "$scratch" "$log"' EXIT
 
 # Pulumi does not know this cluster, so nodes of its name are what a killed run left behind, or not ours.
 for node in $(kind get nodes --quiet --name "$CLUSTER"); do
@@ -16,4 +17,8 @@ for node in $(kind get nodes --quiet --name "$CLUSTER"); do
 	esac
 done
 kind delete cluster --quiet --name "$CLUSTER" --kubeconfig "$scratch"
-kind create cluster --quiet --name "$CLUSTER" --image "$IMAGE" --config /dev/stdin --kubeconfig "$scratch"
+# Not --quiet: that hides why it failed.
+kind create cluster --name "$CLUSTER" --image "$IMAGE" --config /dev/stdin --kubeconfig "$scratch" 2>"$log" || {
+	cat "$log" >&2
+	exit 1
+}

@@ -1,4 +1,4 @@
-"""The environment that all end-to-end tests share: made by ``make up`` in a copy of the checkout, and made away with."""
+"""The environment that all end-to-end tests share: made by ``make up`` in a copy of the checkout."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ UNEVEN = {"vm1": 10, "cluster1": 30, "cluster2": 60}
 def copy_of_checkout(target: Path) -> Path:
     """What a clone would hold, with the changes that are not committed yet."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     )
     names = [name for name in listed.stdout.split(b"\0") if name and (ROOT / name.decode()).exists()]
-    tar = subprocess.run(["tar", "-c", "--null", "-T", "-"], cwd=ROOT, input=b"\0".join(names), capture_output=True, check=True)
+    tar = subprocess.run(
+        ["tar", "-c", "--null", "-T", "-"], cwd=ROOT, input=b"\0".join(names), capture_output=True, check=True
+    )
     subprocess.run(["tar", "-x"], cwd=target, input=tar.stdout, check=True)
     return target
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,10 @@ class Environment:
     stack: str
     kubeconfigs: Path
     """Folder in which the kubeconfigs of the clusters are kept."""
-    transcript: list[str] = field(default_factory=list[str])
-    """What ``make`` printed, run by run."""
 
     def make(self, target: str, *variables: str) -> str:
         """Run a make target of the stack. Raises CalledProcessError, with what it printed, if it fails."""
-        printed = self._run(["make", "--no-print-directory", target, f"STACK={self.stack}", *variables], os.environ)
-        self.transcript.append(printed)
-        return printed
+        return self._run(["make", "--no-print-directory", target, f"STACK={self.stack}", *variables], os.environ)
 
     def pulumi(self, *arguments: str, stdin: str | None = None) -> str:
         """Run the Pulumi CLI on the stack, as a user does by hand."""
@@ -45,7 +41,13 @@ class Environment:
 
     def kubectl_command(self, cluster: str, *arguments: str) -> list[str]:
         """kubectl in a cluster, to be run in the environment of ``variables``."""
-        return ["kubectl", "--kubeconfig", str(self._kubeconfig(cluster)), "--request-timeout=60s", *arguments]
+        return [
+            "kubectl",
+            "--kubeconfig",
+            str(self._kubeconfig(cluster)),
+            "--request-timeout=60s",
+            *arguments,
+        ]
 
     def on_vm(self, command: str, vm: str = "vm1") -> str:
         """Run a shell command on a VM as root."""
@@ -67,7 +69,7 @@ class Environment:
         self.pulumi("config", "set", "--path", f"stages.{route}", stage)
 
     @contextmanager
-    def edited(self) -> Iterator[dict[str, Any]]:
+    def edited(self) -> Generator[dict[str, Any]]:
         """The config, to be changed in the block; not applied."""
         file = self.root / f"Pulumi.{self.stack}.yaml"
         document = yaml.safe_load(file.read_text())
@@ -111,7 +113,10 @@ class Environment:
 def eventually(check: Callable[[], None], seconds: float = 30) -> None:
     """Repeat ``check`` until it raises no AssertionError; then the last one counts."""
     for attempt in Retrying(
-        retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(seconds), wait=wait_fixed(0.5), reraise=True
+        retry=retry_if_exception_type(AssertionError),
+        stop=stop_after_delay(seconds),
+        wait=wait_fixed(0.5),
+        reraise=True,
     ):
         with attempt:
             check()

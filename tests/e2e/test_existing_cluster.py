@@ -44,7 +44,17 @@ def beforehand(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
     try:
         image, where = tools.images["node"], str(kubeconfig)
-        kind("create", "cluster", "--image", image, "--config", "/dev/stdin", "--kubeconfig", where, stdin=config)
+        kind(
+            "create",
+            "cluster",
+            "--image",
+            image,
+            "--config",
+            "/dev/stdin",
+            "--kubeconfig",
+            where,
+            stdin=config,
+        )
         if tools.local_images:
             kind("load", "docker-image", *tools.local_images)
         yield kubeconfig
@@ -56,14 +66,23 @@ def beforehand(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def own_ca(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Certificate and key of a CA as a company has one."""
     folder = tmp_path_factory.mktemp("ca")
-    openssl = "openssl req -x509 -newkey rsa:2048 -noenc -days 2 -subj /O=Example/CN=company -keyout key -out certificate"
-    extensions = ["-addext", "basicConstraints=critical,CA:true", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+    openssl = (
+        "openssl req -x509 -newkey rsa:2048 -noenc -days 2 -subj /O=Example/CN=company -keyout key -out certificate"
+    )
+    extensions = [
+        "-addext",
+        "basicConstraints=critical,CA:true",
+        "-addext",
+        "keyUsage=critical,keyCertSign,cRLSign",
+    ]
     subprocess.run([*openssl.split(), *extensions], cwd=folder, check=True, capture_output=True)
     return (folder / "certificate").read_text(), (folder / "key").read_text()
 
 
 @pytest.fixture(scope="module")
-def existing(checkout: Path, beforehand: Path, own_ca: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+def existing(
+    checkout: Path, beforehand: Path, own_ca: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Environment]:
     """The mesh on that cluster, signed by that CA."""
     address = subprocess.run(
         ["docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", NODE],
@@ -103,7 +122,9 @@ def test_the_application_is_served_there(existing: Environment) -> None:
 
 
 def test_the_mesh_is_signed_by_the_company(existing: Environment, own_ca: tuple[str, str]) -> None:
-    root = existing.kubectl("elsewhere", "get", "configmap", "istio-ca-root-cert", "-o", "jsonpath={.data.root-cert\\.pem}")
+    root = existing.kubectl(
+        "elsewhere", "get", "configmap", "istio-ca-root-cert", "-o", "jsonpath={.data.root-cert\\.pem}"
+    )
     assert root.strip() == own_ca[0].strip()
 
 
@@ -117,4 +138,6 @@ def test_it_is_left_as_it_was(existing: Environment) -> None:
     left = existing.run(*kubectl).split()
     assert "namespace/istio-system" not in left
     assert "namespace/default" in left
-    assert "istio-injection" not in existing.run(*existing.kubectl_command("elsewhere", "get", "namespace", "default", "-o", "yaml"))
+    assert "istio-injection" not in existing.run(
+        *existing.kubectl_command("elsewhere", "get", "namespace", "default", "-o", "yaml")
+    )

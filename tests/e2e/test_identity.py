@@ -56,7 +56,14 @@ def _write(environment: Environment, document: dict[str, Any]) -> Any:
 def test_the_vm_calls_productpage_through_the_gateway_as_itself(running: Environment) -> None:
     """200 over mTLS, by cluster1's gateway, and productpage's sidecar knows the VM by its SPIFFE identity."""
     gateway = running.kubectl(
-        "cluster1", "-n", "istio-system", "get", "svc", "istio-eastwestgateway", "-o", "jsonpath={.spec.externalIPs[0]}"
+        "cluster1",
+        "-n",
+        "istio-system",
+        "get",
+        "svc",
+        "istio-eastwestgateway",
+        "-o",
+        "jsonpath={.spec.externalIPs[0]}",
     )
     # Endpoints of both clusters serve it, so enough calls to be sure that cluster1's are among them.
     marker = "vm-calls"
@@ -146,15 +153,22 @@ def test_clusters_read_no_more_of_each_other_than_endpoints(running: Environment
     assert not may(running, cluster, READER, "create", "services")
 
 
-@pytest.mark.parametrize(("verb", "resource"), [("get", "pods"), ("list", "secrets"), ("create", "workloadentries.networking.istio.io")])
+@pytest.mark.parametrize(
+    ("verb", "resource"),
+    [("get", "pods"), ("list", "secrets"), ("create", "workloadentries.networking.istio.io")],
+)
 def test_the_account_of_a_vm_can_do_nothing_in_kubernetes(running: Environment, verb: str, resource: str) -> None:
     assert not may(running, "cluster1", VM_ACCOUNT, verb, resource)
 
 
 def may(environment: Environment, cluster: str, account: str, verb: str, resource: str) -> bool:
-    command = environment.kubectl_command(cluster, "auth", "can-i", verb, resource, f"--as={account}", "--all-namespaces")
+    command = environment.kubectl_command(
+        cluster, "auth", "can-i", verb, resource, f"--as={account}", "--all-namespaces"
+    )
     # kubectl answers "no" with exit code 1.
-    answer = subprocess.run(command, env=environment.variables, capture_output=True, text=True, check=False).stdout.strip()
+    answer = subprocess.run(
+        command, env=environment.variables, capture_output=True, text=True, check=False
+    ).stdout.strip()
     assert answer in ("yes", "no")
     return answer == "yes"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,7 +35,7 @@ ONE_UPDATE_A_CLUSTER = [("update", "kubernetes:networking.istio.io/v1:VirtualSer
 
 
 def settled(environment: Environment, logs: Logs, caller: str, stage: str) -> None:
-    """Wait until the caller's proxy splits by the stage: nothing goes where its weight is 0, something everywhere else."""
+    """Wait until the caller's proxy splits by the stage: some go wherever there is a weight, none elsewhere."""
 
     def check() -> None:
         ids = new_ids(60)
@@ -68,7 +68,11 @@ def assert_split(environment: Environment, logs: Logs, caller: str, stage: str) 
     for destination in ENVOY_CLUSTERS:
         weight = STAGES[stage].get(destination, 0)
         share = 100 * counts[destination] / REQUESTS
-        assert share == weight if weight in (0, 100) else abs(share - weight) < POINTS, (destination, share, weight)
+        assert share == weight if weight in (0, 100) else abs(share - weight) < POINTS, (
+            destination,
+            share,
+            weight,
+        )
 
     def destinations_agree() -> None:
         numbers = {str(i) for i in ids}
@@ -135,7 +139,7 @@ def test_a_route_is_for_the_namespaces_that_it_names(running: Environment, tmp_p
 
 
 @contextmanager
-def limited_to(environment: Environment, callers: dict[str, list[str]]) -> Iterator[None]:
+def limited_to(environment: Environment, callers: dict[str, list[str]]) -> Generator[None]:
     with environment.edited() as config:
         before = config["vm-mesh:routes"]["details"]["callers"]
         config["vm-mesh:routes"]["details"]["callers"] = callers

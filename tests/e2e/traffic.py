@@ -8,7 +8,7 @@ import json
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,13 +77,16 @@ class Stream:
         loop = asyncio.get_running_loop()
         start = loop.time()
         # An open loop: the next request does not wait for the answer to the last, as users do not.
-        async with httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_connections=None)) as client:
-            async with asyncio.TaskGroup() as tasks:
-                for count in itertools.count(1):
-                    tasks.create_task(self._one(client))
-                    await asyncio.sleep(max(0.0, start + count / self._rate - loop.time()))
-                    if self._stop.is_set():
-                        break
+        # TaskGroup inside: it waits for the answers that are still to come before the client is closed.
+        async with (
+            httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_connections=None)) as client,
+            asyncio.TaskGroup() as tasks,
+        ):
+            for count in itertools.count(1):
+                tasks.create_task(self._one(client))
+                await asyncio.sleep(max(0.0, start + count / self._rate - loop.time()))
+                if self._stop.is_set():
+                    break
         self.seconds = loop.time() - start
 
     async def _one(self, client: httpx.AsyncClient) -> None:
@@ -114,7 +117,7 @@ def _number(line: dict[str, Any]) -> str | None:
 
 
 @contextmanager
-def followed(environment: Environment, folder: Path, caller: str) -> Iterator[Logs]:
+def followed(environment: Environment, folder: Path, caller: str) -> Generator[Logs]:
     """Follow the access logs of productpage's sidecar in ``caller``, of details in each cluster, and of the VM.
 
     Followed and not read afterwards, because kubelet rotates a log away at 10 MiB.

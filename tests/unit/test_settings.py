@@ -72,9 +72,7 @@ FULL: dict[str, Any] = {
             "network": "vm-network",
             "namespace": "machines",
             "container": {"image": "vm:1"},
-            "services": {
-                "details": {"port": 9080, "command": "PORT=9080 exec details --log '$HOME/log' | tee"}
-            },
+            "services": {"details": {"port": 9080, "command": "PORT=9080 exec details --log '$HOME/log' | tee"}},
             "probe": {"path": "/health?deep=1", "port": 9080, "periodSeconds": 5, "failureThreshold": 3},
         },
     },
@@ -117,10 +115,7 @@ ENCRYPTED = {f"{PROJECT}:caKey"}
 
 def as_pulumi(config: dict[str, Any]) -> dict[str, str]:
     """``config`` as Pulumi hands it to the program."""
-    return {
-        f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value)
-        for key, value in config.items()
-    }
+    return {f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
 
 
 def errors(config: dict[str, Any]) -> tuple[str, ...]:
@@ -194,9 +189,7 @@ def test_project_file_declares_the_keys_that_are_known() -> None:
 
 def test_defaults_of_the_project_file_are_the_defaults() -> None:
     entries = PROJECT_FILE["config"].items()
-    defaults = {
-        key.removeprefix(f"{PROJECT}:"): entry["default"] for key, entry in entries if "default" in entry
-    }
+    defaults = {key.removeprefix(f"{PROJECT}:"): entry["default"] for key, entry in entries if "default" in entry}
     least = {"clusters": {"only": {"network": "network1"}}}
     assert from_pulumi(as_pulumi({**defaults, **least}), ENCRYPTED) == load(least)
 
@@ -285,9 +278,7 @@ def test_wrong_type(path: str, wrong: Any, rule: str) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path, value in places(FULL) if isinstance(value, str)])
-@pytest.mark.parametrize(
-    "text", ["a\nb", "a\0b", "a\u202eb", "a\ud800b", "", pytest.param("A" * 100_000, id="long")]
-)
+@pytest.mark.parametrize("text", ["a\nb", "a\0b", "a\u202eb", "a\ud800b", "", pytest.param("A" * 100_000, id="long")])
 def test_hostile_text(path: str, text: str) -> None:
     if text == "" and path.split("/")[-1] in ("LOG_LEVEL", "caCertificate", "caKey"):
         return
@@ -393,9 +384,7 @@ def test_name_that_environments_refuse(name: str) -> None:
     path = "application/details/versions/v1/env"
     (error,) = errors(changed(path, {name: "x"}))
     assert error.startswith(shown(path))
-    assert error.endswith(
-        f": must be letters, digits and '_', and begin with no digit, not {json.dumps(name)}"
-    )
+    assert error.endswith(f": must be letters, digits and '_', and begin with no digit, not {json.dumps(name)}")
 
 
 @pytest.mark.parametrize(
@@ -426,9 +415,7 @@ def test_login_in_a_url_is_not_shown() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("path", "longest"), [("mesh/trustDomain", 253), ("vms/vm1/services/details/command", 4000)]
-)
+@pytest.mark.parametrize(("path", "longest"), [("mesh/trustDomain", 253), ("vms/vm1/services/details/command", 4000)])
 def test_longest_text(path: str, longest: int) -> None:
     text = ".".join(["a" * 61] * 100)
     load(changed(path, text[:longest]))
@@ -459,9 +446,7 @@ def test_longest_text(path: str, longest: int) -> None:
 )
 def test_unknown_key(path: str, near: str) -> None:
     typo = f"{near}x"
-    assert errors(changed(f"{path}/{typo}", 1)) == (
-        f'{shown(path)}.{typo}: unknown key; did you mean "{near}"?',
-    )
+    assert errors(changed(f"{path}/{typo}", 1)) == (f'{shown(path)}.{typo}: unknown key; did you mean "{near}"?',)
 
 
 def test_unknown_key_at_the_top() -> None:
@@ -601,9 +586,7 @@ def test_host_names_of_vms() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "path", ["clusters/made", "vms/vm1", "vms/vm1/probe", "routes/details/stages/canary/vm1"]
-)
+@pytest.mark.parametrize("path", ["clusters/made", "vms/vm1", "vms/vm1/probe", "routes/details/stages/canary/vm1"])
 def test_name_given_twice(path: str) -> None:
     top, *_, name = path.split("/")
     texts = as_pulumi(FULL)
@@ -723,9 +706,7 @@ def test_any_percents_load(weights: dict[str, int]) -> None:
 
 @often
 @hypothesis.given(
-    st.dictionaries(
-        st.sampled_from([*DESTINATIONS, "vm2"]) | st.text(), st.integers(-5, 105) | JSON, max_size=4
-    )
+    st.dictionaries(st.sampled_from([*DESTINATIONS, "vm2"]) | st.text(), st.integers(-5, 105) | JSON, max_size=4)
 )
 def test_anything_else_is_refused_with_its_path(weights: dict[str, Any]) -> None:
     hypothesis.assume(not are_percents(weights))
@@ -746,9 +727,7 @@ def test_whatever_is_given_it_loads_or_is_refused_in_readable_words(path: str, v
         assert are_readable(refusal.errors)
 
 
-@pytest.mark.parametrize(
-    "text", ["[" * 100_000, "9" * 5_000, '{"a": ', "text"], ids=["deep", "long", "open", "none"]
-)
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5_000, '{"a": ', "text"], ids=["deep", "long", "open", "none"])
 def test_json_that_cannot_be_read(text: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         from_pulumi({**as_pulumi(FULL), f"{PROJECT}:mesh": text}, ENCRYPTED)
@@ -809,7 +788,10 @@ def test_a_private_key_in_clear_text_is_refused() -> None:
 
 
 def test_a_version_of_which_there_is_no_image_is_refused() -> None:
-    application = {"details": {"versions": {"v1": {}, "v2": {}}}, "mine": {"versions": {"v1": {"image": "mine:1"}}}}
+    application: dict[str, Any] = {
+        "details": {"versions": {"v1": {}, "v2": {}}},
+        "mine": {"versions": {"v1": {"image": "mine:1"}}},
+    }
     with pytest.raises(SettingsError) as error:
         load({"clusters": {"cluster1": {"network": "network1"}}, "application": application})
     assert error.value.errors == (

@@ -69,15 +69,11 @@ class Resource:
         """Makes the resource. Returns its ID and outputs."""
         raise NotImplementedError
 
-    def read(
-        self, identity: str, inputs: Properties, outputs: Properties
-    ) -> tuple[Properties, Properties] | None:
+    def read(self, identity: str, inputs: Properties, outputs: Properties) -> tuple[Properties, Properties] | None:
         """The inputs and outputs as they really are; None: it is gone. Empty ``outputs``: an import."""
         raise NotImplementedError
 
-    def update(
-        self, operation: Operation, identity: str, outputs: Properties, news: Properties
-    ) -> Properties:
+    def update(self, operation: Operation, identity: str, outputs: Properties, news: Properties) -> Properties:
         """Changes the resource in place. Returns its outputs."""
         raise NotImplementedError
 

@@ -78,17 +78,13 @@ class _Errors(grpc.ServerInterceptor):
             except OperationError as error:
                 context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
-        return grpc.unary_unary_rpc_method_handler(
-            answer, handler.request_deserializer, handler.response_serializer
-        )
+        return grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer, handler.response_serializer)
 
 
 def _details(failure: PartialFailureError) -> bytes:
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(failure))
     status.details.add().Pack(
-        pb.ErrorResourceInitFailed(
-            id=failure.identity, properties=encode(failure.outputs), reasons=[str(failure)]
-        )
+        pb.ErrorResourceInitFailed(id=failure.identity, properties=encode(failure.outputs), reasons=[str(failure)])
     )
     return status.SerializeToString()
 
@@ -99,9 +95,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._engine = engine
 
     @override
-    def Handshake(
-        self, request: pb.ProviderHandshakeRequest, context: Context
-    ) -> pb.ProviderHandshakeResponse:
+    def Handshake(self, request: pb.ProviderHandshakeRequest, context: Context) -> pb.ProviderHandshakeResponse:
         typed = self._plugin.strongly_typed
         return pb.ProviderHandshakeResponse(accept_secrets=typed, accept_resources=typed)
 
@@ -165,9 +159,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @override
     def Diff(self, request: pb.DiffRequest, context: Context) -> pb.DiffResponse:
-        diff = self._resource(request.type).diff(
-            decode(request.old_inputs), decode(request.olds), decode(request.news)
-        )
+        diff = self._resource(request.type).diff(decode(request.old_inputs), decode(request.olds), decode(request.news))
         ignored = tuple(request.ignoreChanges)
         differences = [found for found in diff.differences if not _within(found.path, ignored)]
         replaces = sorted({_top(found.path) for found in differences if found.replaces})
@@ -182,16 +174,12 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @override
     def Create(self, request: pb.CreateRequest, context: Context) -> pb.CreateResponse:
-        identity, outputs = self._resource(request.type).create(
-            self._operation(request), decode(request.properties)
-        )
+        identity, outputs = self._resource(request.type).create(self._operation(request), decode(request.properties))
         return pb.CreateResponse(id=identity, properties=encode(outputs))
 
     @override
     def Read(self, request: pb.ReadRequest, context: Context) -> pb.ReadResponse:
-        found = self._resource(request.type).read(
-            request.id, decode(request.inputs), decode(request.properties)
-        )
+        found = self._resource(request.type).read(request.id, decode(request.inputs), decode(request.properties))
         if found is None:
             return pb.ReadResponse()
         inputs, outputs = found
@@ -249,9 +237,7 @@ def _changes(some: bool) -> pb.DiffResponse.DiffChanges.ValueType:
 
 
 def _property_diff(found: Difference) -> pb.PropertyDiff:
-    return pb.PropertyDiff(
-        kind=pb.PropertyDiff.Kind.Value(found.kind + ("_REPLACE" if found.replaces else ""))
-    )
+    return pb.PropertyDiff(kind=pb.PropertyDiff.Kind.Value(found.kind + ("_REPLACE" if found.replaces else "")))
 
 
 def _top(path: str) -> str:

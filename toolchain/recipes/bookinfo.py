@@ -18,9 +18,7 @@ SERVICES = {"productpage": ("v1",), "details": ("v1",), "reviews": ("v1", "v2", 
 
 
 def _sources() -> tuple[str | Path, ...]:
-    files = [
-        file for file in sorted(SOURCE.rglob("*")) if file.is_file() and not file.name.endswith("_test.go")
-    ]
+    files = [file for file in sorted(SOURCE.rglob("*")) if file.is_file() and not file.name.endswith("_test.go")]
     return tuple(part for file in files for part in (str(file.relative_to(SOURCE)), file))
 
 

@@ -83,9 +83,7 @@ class Imported(EngineImage):
 
 def imported(root: Entry) -> Imported:
     """An image of the root file system."""
-    return Imported(
-        name=f"{root.name}-image", what=f"an image of {root.name}", root=root, needs=(ENGINE, root)
-    )
+    return Imported(name=f"{root.name}-image", what=f"an image of {root.name}", root=root, needs=(ENGINE, root))
 
 
 BASE_ROOT = root_file_system("base", ("ca-certificates", "curl", "iproute2", "iptables", "procps", "sudo"))

@@ -83,9 +83,7 @@ def _charts() -> Choice:
                 directory.chmod(0o755)
             # As Istio's release builder does it: the source has a placeholder.
             about = folder / chart / "Chart.yaml"
-            about.write_text(
-                re.sub(r"(?m)^(version|appVersion): .*", rf"\1: {CHARTS.version}", about.read_text())
-            )
+            about.write_text(re.sub(r"(?m)^(version|appVersion): .*", rf"\1: {CHARTS.version}", about.read_text()))
 
     official = Entry(
         name=CHARTS.name,

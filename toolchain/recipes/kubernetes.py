@@ -114,9 +114,7 @@ def _references(work: Work) -> dict[str, str]:
     listed = work.read(kubeadm, "config", "images", "list", "--kubernetes-version", version).split()
     references = {reference.rpartition(":")[0].rpartition("/")[2]: reference for reference in listed}
     if other := references.keys() ^ COMPONENTS.keys():
-        raise Problem(
-            f"kubeadm {VERSION.version} needs other images than those built here: {' '.join(sorted(other))}"
-        )
+        raise Problem(f"kubeadm {VERSION.version} needs other images than those built here: {' '.join(sorted(other))}")
     return references
 
 

@@ -82,7 +82,10 @@ def _stand_in(name: str) -> Plugin:
         program = folder / "bin" / f"pulumi-resource-{name}"
         # -P: the plugin is started in a checkout, whose own code must not come first.
         start = f'exec "{sys.executable}" -P -m toolchain.plugins.{name} "$@"'
-        program.write_text(f'#!/bin/sh\nPYTHONPATH="{work.path(entry)}/lib" {start}\n')
+        # What the plugin runs in turn gets the user's environment: the rest of PYTHONPATH is kept, and Python is kept
+        # from setting a locale of its own (PEP 538).
+        path = f'"{work.path(entry)}/lib${{PYTHONPATH:+:$PYTHONPATH}}"'
+        program.write_text(f"#!/bin/sh\nPYTHONCOERCECLOCALE=0 PYTHONPATH={path} {start}\n")
         program.chmod(0o755)
 
     entry = Entry(

@@ -47,9 +47,7 @@ def _language_host() -> Entry:
     return golang.programs(host.name, host, modules, {host.name: package}, extra=add_script)
 
 
-PULUMI = Choice(
-    name="pulumi", ways=(releases.official(versions.of("pulumi"), releases.archive(depth=1)), _pulumi())
-)
+PULUMI = Choice(name="pulumi", ways=(releases.official(versions.of("pulumi"), releases.archive(depth=1)), _pulumi()))
 KIND_TOOL = Choice(
     name="kind",
     ways=(

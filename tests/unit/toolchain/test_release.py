@@ -144,10 +144,7 @@ def test_what_is_no_checksum_vouches_for_nothing(text: str) -> None:
 def test_images_are_named_by_the_mirror() -> None:
     official = "docker.io/istio/pilot:1.31.0"
     assert Mirror().image(official) == official
-    assert (
-        Mirror(images="registry.example:5000/hub/").image(official)
-        == "registry.example:5000/hub/istio/pilot:1.31.0"
-    )
+    assert Mirror(images="registry.example:5000/hub/").image(official) == "registry.example:5000/hub/istio/pilot:1.31.0"
 
 
 def test_the_mirror_is_read_from_the_stacks_config(tmp_path: Path) -> None:
@@ -157,9 +154,7 @@ def test_the_mirror_is_read_from_the_stacks_config(tmp_path: Path) -> None:
     assert load(tmp_path, "mirrored") == Mirror(images="registry.example")
 
 
-@pytest.mark.parametrize(
-    "text", ["config: {'vm-mesh:mirror': {image: x}}", "config: {'vm-mesh:mirror': x}", "a: ["]
-)
+@pytest.mark.parametrize("text", ["config: {'vm-mesh:mirror': {image: x}}", "config: {'vm-mesh:mirror': x}", "a: ["])
 def test_what_is_no_mirror_is_said(text: str, tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(text)
     with pytest.raises(Problem, match=r"Pulumi\.dev\.yaml"):

@@ -47,9 +47,7 @@ def test_istio_is_one_version() -> None:
         ("pulumi-docker", LINUX, "pulumi-resource-docker-v5.2.0-linux-amd64.tar.gz"),
     ],
 )
-def test_release_files_are_named_as_their_publishers_name_them(
-    tool: str, target: Platform, file: str
-) -> None:
+def test_release_files_are_named_as_their_publishers_name_them(tool: str, target: Platform, file: str) -> None:
     url = versions.of(tool).url("release", target)
     assert url.startswith("https://")
     assert url.endswith(f"/{file}")

@@ -39,15 +39,11 @@ class Command(Resource):
         return identity, news | _execute(news.get("create"), news, {}, operation)
 
     @override
-    def read(
-        self, identity: str, inputs: Properties, outputs: Properties
-    ) -> tuple[Properties, Properties] | None:
+    def read(self, identity: str, inputs: Properties, outputs: Properties) -> tuple[Properties, Properties] | None:
         return inputs, outputs
 
     @override
-    def update(
-        self, operation: Operation, identity: str, outputs: Properties, news: Properties
-    ) -> Properties:
+    def update(self, operation: Operation, identity: str, outputs: Properties, news: Properties) -> Properties:
         if operation.preview:
             # As in the official plugin, an input that the state did not have leaves the outputs known.
             changed = any(outputs[key] != news.get(key) for key in _INPUTS if key in outputs)
@@ -69,9 +65,7 @@ def run_function(arguments: Properties) -> Properties:
     return arguments | _execute(arguments["command"], arguments, {}, None)
 
 
-def _execute(
-    command: str | None, inputs: Properties, before: Properties, operation: Operation | None
-) -> Properties:
+def _execute(command: str | None, inputs: Properties, before: Properties, operation: Operation | None) -> Properties:
     """Runs the command as the inputs say; ``before`` has the last run's outputs. Returns the new ones."""
     previous = _previous(before)
     if command is None:

@@ -52,9 +52,7 @@ _INPUTS: schema.Schema = {
     "user": Property(computed=True),
     "volumes": Property(
         unordered=True,
-        keys=frozenset(
-            {"containerPath", "hostPath", "volumeName", "readOnly", "fromContainer", "selinuxRelabel"}
-        ),
+        keys=frozenset({"containerPath", "hostPath", "volumeName", "readOnly", "fromContainer", "selinuxRelabel"}),
     ),
 }
 _OUTPUTS = ("bridge", "containerLogs", "exitCode", "networkDatas")
@@ -95,9 +93,7 @@ class Container(Resource):
             return identity, description(client.inspect_container(identity), given)
 
     @override
-    def read(
-        self, identity: str, inputs: Properties, outputs: Properties
-    ) -> tuple[Properties, Properties] | None:
+    def read(self, identity: str, inputs: Properties, outputs: Properties) -> tuple[Properties, Properties] | None:
         try:
             with self._engine.client() as client:
                 found = client.inspect_container(identity)
@@ -109,9 +105,7 @@ class Container(Resource):
         return schema.adopted(_INPUTS, inputs, outputs), outputs
 
     @override
-    def update(
-        self, operation: Operation, identity: str, outputs: Properties, news: Properties
-    ) -> Properties:
+    def update(self, operation: Operation, identity: str, outputs: Properties, news: Properties) -> Properties:
         planned = schema.planned(_INPUTS, outputs, news)
         if not operation.preview:
             try:
@@ -193,7 +187,5 @@ def _with_ports(news: Properties, outputs: Properties, otherwise: Any) -> Proper
 
     before: list[Properties] = outputs.get("ports", [])
     chosen = {key(port): port.get("external") for port in before}
-    filled = [
-        {"external": chosen.get(key(port), otherwise), **port} for port in cast(list[Properties], ports)
-    ]
+    filled = [{"external": chosen.get(key(port), otherwise), **port} for port in cast(list[Properties], ports)]
     return news | {"ports": filled}

@@ -68,9 +68,7 @@ class Network(Resource):
             return made["Id"], _inspect(client, made["Id"])
 
     @override
-    def read(
-        self, identity: str, inputs: Properties, outputs: Properties
-    ) -> tuple[Properties, Properties] | None:
+    def read(self, identity: str, inputs: Properties, outputs: Properties) -> tuple[Properties, Properties] | None:
         try:
             with self._engine.client() as client:
                 outputs = _inspect(client, identity)
@@ -79,9 +77,7 @@ class Network(Resource):
         return schema.adopted(_INPUTS, inputs, outputs), outputs
 
     @override
-    def update(
-        self, operation: Operation, identity: str, outputs: Properties, news: Properties
-    ) -> Properties:
+    def update(self, operation: Operation, identity: str, outputs: Properties, news: Properties) -> Properties:
         return schema.planned(_INPUTS, outputs, news)
 
     @override
@@ -118,9 +114,7 @@ def _inspect(client: Client, identity: str) -> Properties:
         "attachable": found["Attachable"],
         "driver": found["Driver"],
         "internal": found["Internal"],
-        "ipamConfigs": [
-            {key.lower(): pool[key] for key in ("Subnet", "Gateway") if pool.get(key)} for pool in pools
-        ],
+        "ipamConfigs": [{key.lower(): pool[key] for key in ("Subnet", "Gateway") if pool.get(key)} for pool in pools],
         "ipamDriver": found["IPAM"]["Driver"],
         "ipv6": found["EnableIPv6"],
         "labels": [{"label": label, "value": value} for label, value in sorted(labels.items())],

@@ -48,9 +48,7 @@ def check(schema: Schema, name: str, olds: Properties, news: Properties, seed: b
                 failures[key] = _unsupported(key)
         elif value is not None:
             given[key] = _filled(prop, value)
-            nested = {
-                name for item in _objects(value) for name in item if prop.keys and name not in prop.keys
-            }
+            nested = {name for item in _objects(value) for name in item if prop.keys and name not in prop.keys}
             if nested:
                 failures[key] = _unsupported(f"{key}.{min(nested)}")
     defaults = {key: prop.default for key, prop in schema.items() if prop.default is not None}
@@ -97,9 +95,7 @@ def unknown(schema: Schema, outputs: Iterable[str], new: Properties) -> Properti
 
 def adopted(schema: Schema, inputs: Properties, outputs: Properties) -> Properties:
     """The inputs that fit to outputs that were read: of the keys that it had, or of all for an import."""
-    keys = inputs or {
-        key for key, prop in schema.items() if outputs.get(key) not in (None, "", [], {}, prop.default)
-    }
+    keys = inputs or {key for key, prop in schema.items() if outputs.get(key) not in (None, "", [], {}, prop.default)}
     return {key: outputs[key] for key in keys if key in outputs}
 
 

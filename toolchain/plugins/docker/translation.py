@@ -194,9 +194,7 @@ def _read_healthcheck(check: Properties) -> Properties:
 
 
 def _nanoseconds(duration: str) -> int:
-    return sum(
-        int(float(number) * _NANOSECONDS[unit]) for number, unit in re.findall(r"([\d.]+)([a-zµ]+)", duration)
-    )
+    return sum(int(float(number) * _NANOSECONDS[unit]) for number, unit in re.findall(r"([\d.]+)([a-zµ]+)", duration))
 
 
 def _duration(nanoseconds: int) -> str:

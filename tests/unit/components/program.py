@@ -1,0 +1,143 @@
+"""The project's own program, run without an engine on a config and on made-up artifacts."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import functools
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+import yaml
+
+from settings import PROJECT
+from tests.unit.components import monitor
+from tests.unit.components.monitor import Program, Properties, Registered
+from toolchain import artifacts
+
+ROOT = Path(__file__).parents[3]
+DEV: Properties = {
+    key.removeprefix(f"{PROJECT}:"): value
+    for key, value in yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"].items()
+}
+
+ARTIFACTS: dict[str, Any] = {
+    "path": [],
+    "istio": {"version": "1.31.0", "hub": "registry.example.com/istio", "tag": "1.31.0", "proxy": "istio"},
+    "charts": ".state/charts",
+    "sidecar_package": {"path": ".state/istio-sidecar.deb", "sha256": 64 * "0"},
+    "images": {name: f"registry.example.com/{name}:1" for name in artifacts.IMAGES},
+    "load_images": True,
+    "kind_config": {"networking": {"disableDefaultCNI": True}},
+}
+
+ADDRESS = "192.0.2.7"
+TOKEN = "reader-token"
+
+
+def pem(label: str, text: str) -> str:
+    """A PEM block that says what it stands for."""
+    return f"-----BEGIN {label}-----\n{base64.b64encode(text.encode()).decode()}\n-----END {label}-----\n"
+
+
+def key(of: str) -> str:
+    return pem("PRIVATE KEY", f"key of {of}")
+
+
+def certificate(of: str) -> str:
+    return pem("CERTIFICATE", f"certificate of {of}")
+
+
+def kubeconfig(of: str) -> str:
+    return f"kubeconfig of {of}\n{key(of)}"
+
+
+def run(config: Properties = DEV, *, preview: bool = False, **changed: Any) -> Program:
+    """The program with this config, and with ``changed`` over :data:`ARTIFACTS`."""
+    tools = artifacts.parse({**ARTIFACTS, **changed})
+    as_pulumi = {
+        f"{PROJECT}:{name}": value if isinstance(value, str) else json.dumps(value) for name, value in config.items()
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULUMI_CONFIG", json.dumps(as_pulumi))
+        patch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps([f"{PROJECT}:caKey"]))
+        patch.setattr(artifacts, "load", Mock(return_value=tools))
+        patch.chdir(ROOT)
+        return monitor.run(lambda: runpy.run_path("__main__.py"), outputs, preview=preview)
+
+
+def changed(path: str, value: Any, config: Properties = DEV) -> Properties:
+    """A copy of ``config`` with another value at ``path``, such as ``vms.vm1.probe``; None removes it."""
+    config = copy.deepcopy(config)
+    *folders, last = path.split(".")
+    entry = config
+    for folder in folders:
+        entry = entry.setdefault(folder, {})
+    if value is None:
+        del entry[last]
+    else:
+        entry[last] = value
+    return config
+
+
+def outputs(resource: Registered) -> Properties:
+    """What the machine and the clusters would say."""
+    match resource.type:
+        case "command:local:Command":
+            return {"stdout": _stdout(resource), "stderr": ""}
+        case "kubernetes:core/v1:Secret" if resource.inputs.get("type") == "kubernetes.io/service-account-token":
+            data = {"token": TOKEN, "ca.crt": certificate(resource.name)}
+            return {"data": {name: base64.b64encode(text.encode()).decode() for name, text in data.items()}}
+        case "kubernetes:core/v1:Service":
+            return {"status": {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}}
+        case _:
+            return {}
+
+
+def _stdout(command: Registered) -> str:
+    match command.name.split("-"):
+        case ["trust", subject]:
+            return key(subject) + certificate(subject)
+        case [cluster, "kubeconfig"]:
+            return kubeconfig(cluster)
+        case [cluster, "server"]:
+            return f"https://{cluster}.example.com:6443"
+        case [*_, "address"]:
+            return ADDRESS
+        case _:
+            return ""
+
+
+def _variants() -> dict[str, Properties]:
+    existing = {
+        "network": "network2",
+        "existing": {"context": "there", "gateway": {"serviceType": "LoadBalancer"}},
+    }
+    addresses = {"serviceType": "ClusterIP", "externalIPs": ["198.51.100.1", "198.51.100.2"]}
+    third = {"network": "network3", "existing": {"context": "third", "gateway": addresses}}
+    large = changed("clusters.cluster3", third, changed("clusters.cluster2", existing))
+    large = changed("vms.vm2", {**DEV["vms"]["vm1"], "cluster": "cluster3", "namespace": "more-machines"}, large)
+    large = changed("routes.details.stages.both", {"vm1": 50, "vm2": 50}, large)
+    large = changed("routes.details.callers.clusters", None, large)
+    large = changed("routes.reviews", {"stages": {"spread": {"cluster1": 34, "cluster2": 33, "cluster3": 33}}}, large)
+    own = {**DEV, "caCertificate": certificate("signer") + certificate("own root"), "caKey": key("signer")}
+    return {
+        "the talk's": DEV,
+        "with an own CA": own,
+        "with existing clusters": changed("stages.reviews", "spread", large),
+        "without VMs and routes": {name: DEV[name] for name in DEV if name not in ("vms", "routes", "stages")},
+    }
+
+
+VARIANTS = _variants()
+"""Environments of every kind that the config can describe."""
+
+
+@functools.cache
+def variant(name: str) -> Program:
+    """The program of the variant of this name, run once for all tests."""
+    return run(VARIANTS[name])

@@ -1,0 +1,120 @@
+"""How the commands end."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.automation import CommandError, CommandResult
+from typer.testing import CliRunner, Result
+
+from tests.unit.vmmesh.support import CONFIG
+from toolchain.problem import Problem
+from vmmesh import cli
+from vmmesh.tools import ToolsFailed
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    (tmp_path / "Pulumi.dev.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def vmmesh(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, arguments, obj=no_environment)
+
+
+def no_environment(_root: Path) -> dict[str, str]:
+    return {}
+
+
+def ends(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
+    def up(_place: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "bring_up", up)
+    return vmmesh("up")
+
+
+@pytest.mark.parametrize("command", [(), ("up",), ("down",), ("stage",), ("verify",), ("status",)])
+def test_help_says_what_a_command_does(command: tuple[str, ...]) -> None:
+    result = vmmesh(*command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("nonsense",), "nonsense"),
+        (("up", "--stack", "dve"), "did you mean dev?"),
+        (("status", "--window", "0"), "greater than or equal"),
+        (("stage", "details"), "Missing argument"),
+        (("stage", "details", "canry"), "did you mean canary?"),
+        (("stage", "detail", "canary"), "did you mean details?"),
+        (("verify", "detail"), "did you mean details?"),
+        (("verify", "--requests", "0"), "greater than or equal"),
+    ],
+)
+def test_wrong_usage_ends_with_2(root: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = vmmesh(*arguments)
+    assert result.exit_code == 2
+    assert says in result.output
+    assert not (root / ".state").exists()
+
+
+@pytest.mark.parametrize("command", [("up",), ("verify",), ("status",), ("stage", "details", "canary")])
+def test_a_wrong_config_ends_with_2_and_every_mistake_before_anything_is_touched(
+    root: Path, command: tuple[str, ...]
+) -> None:
+    (root / "Pulumi.dev.yaml").write_text(CONFIG.replace("vm1: 75", "vm1: 80").replace("network2", "Network 2"))
+    result = vmmesh(*command)
+    assert result.exit_code == 2
+    text = re.sub(r"\s+", " ", result.stderr)
+    assert "has 2 errors; nothing was touched" in text
+    assert "weights add up to 105" in text
+    assert "Traceback" not in text
+    assert not (root / ".state").exists()
+
+
+def test_a_service_that_cannot_be_requested_is_wrong_usage(root: Path) -> None:
+    (root / "Pulumi.dev.yaml").write_text(CONFIG.replace("        probePath: '/api/v1/products/0'\n", ""))
+    for arguments in (("verify", "details"), ("verify",)):
+        result = vmmesh(*arguments)
+        assert result.exit_code == 2
+        assert "probePath" in result.stderr
+
+
+def test_what_fails_ends_with_1_and_its_advice(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = ends(monkeypatch, Problem("the engine is gone", "start it"))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == ["the engine is gone", "start it"]
+    assert ends(monkeypatch, ToolsFailed()).exit_code == 1
+    result = ends(monkeypatch, CommandError(CommandResult("some output", "error: incorrect passphrase", 255)))
+    assert (result.exit_code, result.stderr) == (1, "error: incorrect passphrase\n")
+
+
+def test_ctrl_c_ends_with_130(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = ends(monkeypatch, KeyboardInterrupt())
+    assert result.exit_code == 130
+    assert result.stderr.startswith("Stopped.")
+
+
+def test_json_is_all_that_is_on_standard_output(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: dict[str, Any] = {
+        "stack": "dev",
+        "removed": 3,
+        "unreachable": [],
+        "swept": ["x"],
+        "kept": ["team"],
+    }
+    monkeypatch.setattr(cli, "take_down", lambda _place: found)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    assert json.loads(vmmesh("down", "--json").stdout) == found
+    assert vmmesh("down").stdout.splitlines() == [
+        "dev is down: 3 resources removed, and with Docker: x",
+        "The folder .state stays, since other stacks use it: team",
+    ]

@@ -1,0 +1,134 @@
+"""Who the callers are, and how their proxies are asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.unit.vmmesh.support import CLUSTER1, VM, Programs, details, settings
+from toolchain.problem import Problem
+from vmmesh.kubectl import Unreachable, run, written
+from vmmesh.mesh import Mesh, connect, has_sidecar
+from vmmesh.proxies import Calls
+
+OUTPUTS = {
+    "kubeconfigs": {"cluster1": "one", "cluster2": "two"},
+    "transports": {"vm1": "docker exec -i vm"},
+    "urls": {"cluster1": "http://127.0.0.1:8081/", "cluster2": None},
+}
+# Pods only in the first cluster; the stats and the routes are what the files beside it say.
+KUBECTL = """
+here=$(dirname "$0")
+case "$(cat "${1#--kubeconfig=}") $*" in
+*get\\ pods*one*|one*get\\ pods*) cat "$here/pods" ;;
+*get\\ pods*) echo '{"items": []}' ;;
+*get\\ service*) cat "$here/service" ;;
+*stats*) cat "$here/stats" ;;
+*config_dump*) cat "$here/routes" ;;
+esac
+"""
+
+
+def pod(name: str, *containers: str, gone: bool = False, native: bool = False) -> dict[str, Any]:
+    metadata = {"name": name, **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if gone else {})}
+    kind = "initContainers" if native else "containers"
+    return {
+        "metadata": metadata,
+        "spec": {"containers": [{"name": "app"}]} | {kind: [{"name": c} for c in containers]},
+    }
+
+
+def routes(**weights: int) -> str:
+    names = {"vm1": VM, "cluster1": CLUSTER1}
+    action = {"weighted_clusters": {"clusters": [{"name": names[key], "weight": w} for key, w in weights.items()]}}
+    host = {"domains": ["details.default.svc.cluster.local"], "routes": [{"route": action}]}
+    return json.dumps({"configs": [{"route_config": {"virtual_hosts": [host]}}]})
+
+
+@pytest.fixture
+def mesh(programs: Programs) -> Generator[Mesh]:
+    programs.make("kubectl", KUBECTL)
+    pods = [pod("front", "app", "istio-proxy"), pod("plain", "app"), pod("old", "istio-proxy", gone=True)]
+    programs.write("pods", json.dumps({"items": [*pods, pod("native", "istio-init", "istio-proxy", native=True)]}))
+    programs.write("stats", json.dumps({"stats": [{"name": f"cluster.{VM};.upstream_rq_total", "value": 3}]}))
+    with connect(settings(), OUTPUTS) as mesh:
+        yield mesh
+
+
+def test_callers_are_the_pods_with_a_sidecar_that_stay(mesh: Mesh) -> None:
+    assert [(proxy.cluster, proxy.name) for proxy in mesh.callers(details())] == [
+        ("cluster1", "default/front"),
+        ("cluster1", "default/native"),
+    ]
+
+
+def test_counts_are_those_of_every_caller(mesh: Mesh) -> None:
+    assert list(mesh.counts(details()).values()) == [{VM: Calls(3)}, {VM: Calls(3)}]
+
+
+def test_routes_that_are_there_are_not_waited_for(mesh: Mesh, programs: Programs) -> None:
+    programs.write("routes", routes(vm1=75, cluster1=25))
+    mesh.wait_for_routes(details(), 0)
+
+
+def test_routes_that_do_not_come_are_told(mesh: Mesh, programs: Programs) -> None:
+    programs.write("routes", routes(vm1=100))
+    with pytest.raises(
+        Problem, match=r"2 of 2 .* canary \(vm1 75%, cluster1 25%\): cluster1 default/front has vm1 100%"
+    ):
+        mesh.wait_for_routes(details(), 0.2)
+
+
+def test_a_pod_that_goes_while_it_is_asked_is_no_caller_any_more(mesh: Mesh, programs: Programs) -> None:
+    gone = KUBECTL.replace("*stats*)", '*front*stats*) echo \'{"items": []}\' >"$here/pods"; exit 1 ;;\n*stats*)')
+    programs.make("kubectl", gone)
+    assert [proxy.name for proxy in mesh.counts(details())] == ["default/native"]
+
+
+def test_a_pod_that_stays_and_does_not_answer_is_told(mesh: Mesh, programs: Programs) -> None:
+    programs.make("kubectl", KUBECTL.replace("*stats*)", "*stats*) echo 'no such container' >&2; exit 1 ;;\n*never*)"))
+    with pytest.raises(Unreachable, match="no such container"):
+        mesh.counts(details())
+
+
+def test_a_cluster_without_a_url_is_reached_by_its_load_balancer(mesh: Mesh, programs: Programs) -> None:
+    assert mesh.url("cluster1") == "http://127.0.0.1:8081"
+    programs.write("service", "{}")
+    assert mesh.url("cluster2") is None
+    programs.write("service", '{"status": {"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}}}')
+    assert mesh.url("cluster2") == "http://lb.example"
+
+
+def test_a_vm_is_asked_through_its_transport(mesh: Mesh, programs: Programs) -> None:
+    programs.make("docker", "echo certificate")
+    assert mesh.on_vm("vm1", "cat", "/etc/certs/cert-chain.pem") == "certificate\n"
+    assert programs.calls == ["docker exec -i vm cat /etc/certs/cert-chain.pem"]
+
+
+def test_kubeconfigs_are_private_and_gone_afterwards() -> None:
+    with written({"cluster1": "secret"}) as files:
+        file = files["cluster1"]
+        assert file.read_text() == "secret"
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert not file.parent.exists()
+
+
+def test_what_does_not_answer_is_told_without_the_kubeconfig() -> None:
+    with pytest.raises(Unreachable) as error:
+        run(["sh", "-c", "echo refused >&2; exit 1", "--kubeconfig=/tmp/x"])
+    assert str(error.value).endswith("refused")
+    assert "kubeconfig" not in str(error.value)
+    with pytest.raises(Unreachable, match=r"no answer in 0 s: sleep 9"):
+        run(["sleep", "9"], 0.1)
+    with pytest.raises(Unreachable, match="nowhere cannot be run"):
+        run(["nowhere"])
+
+
+def test_a_sidecar_is_a_container_or_an_init_container() -> None:
+    assert has_sidecar(pod("a", "istio-proxy"))
+    assert has_sidecar(pod("a", "istio-proxy", native=True))
+    assert not has_sidecar(pod("a", "app"))

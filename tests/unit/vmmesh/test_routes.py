@@ -1,0 +1,56 @@
+"""Which of Envoy's clusters is which destination, and that the program names them the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.onboarding import VM_LABEL as THEIR_VM_LABEL
+from components.onboarding import service_host as their_service_host
+from tests.unit.vmmesh.support import CLUSTER1, CLUSTER2, VM, details, settings
+from vmmesh.routes import ELSEWHERE, route_of, service_host
+from vmmesh.stackfile import Misuse
+from vmmesh.status import VM_LABEL
+
+
+def test_names_are_those_of_the_program() -> None:
+    assert service_host("details-vm1", "machines") == their_service_host("details", "vm1", "machines")
+    assert VM_LABEL == THEIR_VM_LABEL
+
+
+def test_a_route_knows_all_destinations_zeros_included() -> None:
+    route = details()
+    assert route.percents == {"vm1": 75, "cluster1": 25, "cluster2": 0}
+    assert route.clusters == ("cluster1", "cluster2")
+    assert route.namespaces == ("default",)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "destination"),
+    [
+        (VM, "vm1"),
+        (VM.replace("9080", "8000"), "vm1"),
+        (CLUSTER1, "cluster1"),
+        (CLUSTER2, "cluster2"),
+        ("outbound|9080||details.default.svc.cluster.local", ELSEWHERE),
+        ("outbound|9080|v1|details.default.svc.cluster.local", ELSEWHERE),
+        ("outbound|9080||reviews.default.svc.cluster.local", None),
+        ("outbound|9080|cluster1|details.other.svc.cluster.local", None),
+        ("PassthroughCluster", None),
+        ("", None),
+    ],
+)
+def test_a_cluster_of_envoy_is_a_destination(cluster: str, destination: str | None) -> None:
+    assert details().destination(cluster) == destination
+
+
+def test_without_callers_a_route_is_for_all() -> None:
+    config = settings()
+    route = config.routes["details"].model_copy(update={"callers": type(config.routes["details"].callers)()})
+    everyone = route_of(config.model_copy(update={"routes": {"details": route}}), "details")
+    assert everyone.namespaces == ["default", "virtual-machines"]
+    assert everyone.clusters == ["cluster1", "cluster2"]
+
+
+def test_an_unknown_route_is_told_with_the_nearest() -> None:
+    with pytest.raises(Misuse, match=r"no route detail; did you mean details\?"):
+        route_of(settings(), "detail")

@@ -1,0 +1,177 @@
+"""Updates of a stack that a killed run has left locked or half done, against a stand-in for the CLI."""
+
+from __future__ import annotations
+
+import io
+import json
+import multiprocessing
+import platform
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.unit.vmmesh.support import Programs, urn
+from toolchain.problem import Problem
+from toolchain.progress import Progress
+from vmmesh.recovery import Held
+from vmmesh.stack import NoStack, Stack, exclusive
+
+# What is relied on, as seen in 3.259: what each command prints and refuses, and that an import drops what is
+# pending.
+PULUMI = """
+here=$(dirname "$0")
+case "$*" in
+version) echo v3.259.0 ;;
+*"stack select"*) [ -e "$here/state" ] || { echo "error: no stack named 'dev' found" >&2; exit 255; } ;;
+*"stack init"*) echo '{"deployment": {}}' >"$here/state" ;;
+*"stack export"*) cat "$here/state" ;;
+*"stack output"*) cat "$here/outputs" ;;
+*"stack history"*)
+	echo '[{"kind": "update", "startTime": "2026-01-01T00:00:00.000Z", "message": "", "result": "succeeded",'
+	echo '"environment": {}, "config": {}, "version": 1}]' ;;
+*cancel*) rm "$here/lock" ;;
+*import*|*" up "*)
+	if [ -e "$here/lock" ]; then
+		echo "error: the stack is currently locked by 1 lock(s)." >&2
+		cat "$here/lock" >&2
+		exit 255
+	fi ;;
+esac
+case "$*" in
+*import*) echo '{"deployment": {}}' >"$here/state" ;;
+*" up "*)
+	echo "upsert=$PULUMI_K8S_UPSERT_EXISTING_OBJECTS" >>"$here/updates"
+	exit "$(cat "$here/code")" ;;
+esac
+"""
+
+
+OUTPUTS = {"stages": {"details": "canary"}, "urls": {}, "kubeconfigs": {"cluster1": "text"}, "transports": {}}
+
+
+class Fake:
+    """A checkout, and the CLI's state in files."""
+
+    def __init__(self, programs: Programs, root: Path) -> None:
+        self.programs = programs
+        self.root = root
+        self.screen = io.StringIO()
+        programs.make("pulumi", PULUMI)
+        self.write("state", '{"deployment": {}}')
+        self.write("code", "0")
+        self.write("outputs", json.dumps(OUTPUTS))
+
+    def write(self, name: str, text: str) -> None:
+        self.programs.write(name, text)
+
+    def pending(self, kind: str) -> None:
+        operation = {
+            "type": "creating",
+            "resource": {"urn": urn(kind, "thing"), "type": kind, "inputs": {"name": "thing"}},
+        }
+        self.write("state", json.dumps({"deployment": {"pending_operations": [operation]}}))
+
+    def lock(self, pid: int, host: str = platform.node()) -> None:
+        self.write("lock", f"  file:///x.json: created by me@{host} (pid {pid}) at 2026\n")
+
+    def up(self) -> dict[str, int]:
+        with Progress(self.root, Console(file=self.screen, width=200)) as progress:
+            return Stack(self.root, "dev", "up").up(progress)
+
+    @property
+    def commands(self) -> list[str]:
+        """The commands that change something."""
+        words = [call.split()[2:] for call in self.programs.calls]
+        return [word[0] for word in words if word and word[0] in ("up", "cancel")] + [
+            "import" for word in words if word[:2] == ["stack", "import"]
+        ]
+
+
+@pytest.fixture
+def fake(programs: Programs, tmp_path: Path) -> Fake:
+    return Fake(programs, tmp_path)
+
+
+def test_a_calm_stack_is_just_updated(fake: Fake) -> None:
+    fake.up()
+    assert fake.commands == ["up"]
+    assert fake.screen.getvalue() == ""
+
+
+def test_a_dead_run_s_lock_is_taken_and_that_is_said(fake: Fake) -> None:
+    fake.lock(pid=2**22 + 1)  # beyond what a kernel gives
+    fake.up()
+    assert fake.commands == ["up", "cancel", "up"]
+    assert "left the stack locked: unlocking it" in fake.screen.getvalue()
+
+
+def test_a_living_run_s_lock_is_respected(fake: Fake) -> None:
+    fake.lock(pid=1, host="elsewhere")
+    with pytest.raises(Held, match="process 1 of me on elsewhere"):
+        fake.up()
+    assert fake.commands == ["up"]
+
+
+def test_what_was_begun_is_cleared_before_the_update(fake: Fake) -> None:
+    fake.programs.make("docker")
+    fake.pending("docker:index/container:Container")
+    fake.lock(pid=2**22 + 1)
+    fake.up()
+    assert fake.commands == ["cancel", "up", "import", "import"]
+    assert "docker rm --force --volumes thing" in fake.programs.calls
+    assert "it was creating thing when it was killed" in fake.screen.getvalue()
+    assert not list((fake.root / ".state").glob("interrupted*"))
+
+
+def test_a_second_kill_loses_nothing_of_what_is_to_be_cleared(fake: Fake) -> None:
+    fake.programs.make("docker")
+    fake.pending("docker:index/container:Container")
+    state = fake.programs.read("state")
+    (fake.root / ".state").mkdir()
+    (fake.root / ".state" / "interrupted.dev.json").write_text(state)
+    fake.write("state", '{"deployment": {}}')
+    fake.up()
+    assert "docker rm --force --volumes thing" in fake.programs.calls
+
+
+def test_objects_are_taken_over_once(fake: Fake) -> None:
+    fake.pending("kubernetes:core/v1:Service")
+    fake.up()
+    assert fake.programs.read("updates").split() == ["upsert=true", "upsert="]
+
+
+def test_an_update_that_fails_is_a_problem(fake: Fake) -> None:
+    fake.write("code", "1")
+    with pytest.raises(Problem):
+        fake.up()
+
+
+def test_a_stack_that_is_not_there_is_told(fake: Fake) -> None:
+    fake.programs.remove("state")
+    with pytest.raises(NoStack, match="no stack dev"):
+        Stack(fake.root, "dev", "status")
+    Stack(fake.root, "dev", "up", make=True)
+
+
+def test_a_stack_without_outputs_is_not_up(fake: Fake) -> None:
+    assert Stack(fake.root, "dev", "status").outputs() == OUTPUTS
+    fake.write("outputs", '{"stages": {}}')
+    with pytest.raises(NoStack, match="is not up"):
+        Stack(fake.root, "dev", "status").outputs()
+
+
+def test_two_runs_at_once_are_one_too_many(tmp_path: Path) -> None:
+    with exclusive(tmp_path, "dev"), multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert "another run is at work on the stack dev: process " in pool.apply(_enter, [tmp_path, "dev"])
+        assert pool.apply(_enter, [tmp_path, "other"]) == "entered"
+    with exclusive(tmp_path, "dev"):
+        pass
+
+
+def _enter(root: Path, name: str) -> str:
+    try:
+        with exclusive(root, name):
+            return "entered"
+    except Held as held:
+        return str(held)
