@@ -93,9 +93,7 @@ class Project:
         self._write(program)
         result = self._pulumi("preview", "--json")
         report = json.loads(result.stdout)
-        steps = [
-            Step(_name(step["urn"]), step["op"], step) for step in report["steps"] if _counts(step["urn"])
-        ]
+        steps = [Step(_name(step["urn"]), step["op"], step) for step in report["steps"] if _counts(step["urn"])]
         messages = [it["message"] for it in report.get("diagnostics", ())]
         return Run(steps, messages, [], result.returncode)
 

@@ -120,9 +120,7 @@ def _steps(journal: str, name: str) -> list[str]:
 def life(project: Project) -> Life:
     """Lives it, once for all tests."""
     journal = project.folder / "journal"
-    first, second, nothing = (
-        (PRELUDE + text).replace("JOURNAL", str(journal)) for text in (FIRST, SECOND, "")
-    )
+    first, second, nothing = ((PRELUDE + text).replace("JOURNAL", str(journal)) for text in (FIRST, SECOND, ""))
     return Life(
         folder=project.folder,
         environment=project.environment,

@@ -18,8 +18,7 @@ LACKING = {
     "docker": [
         'docker.Container("it", image="busybox", uploads=[{"file": "/a", "content": "b"}])',
         'docker.Network("it", ipam_configs=[{"subnet": "10.0.0.0/24", "ipRange": "10.0.0.0/25"}])',
-        'docker.Network("it", opts=pulumi.ResourceOptions('
-        'provider=docker.Provider("own", cert_path="/certificates")))',
+        'docker.Network("it", opts=pulumi.ResourceOptions(provider=docker.Provider("own", cert_path="/certificates")))',
         'docker.get_network(name="bridge")',
     ],
 }
@@ -30,9 +29,7 @@ def test_a_stand_in_is_for_the_version_that_the_sdk_asks_for(name: str) -> None:
     assert version(f"pulumi-{name}") == OFFICIAL[name]
 
 
-@pytest.mark.parametrize(
-    ("name", "line"), [(name, line) for name, lines in LACKING.items() for line in lines]
-)
+@pytest.mark.parametrize(("name", "line"), [(name, line) for name, lines in LACKING.items() for line in lines])
 def test_a_stand_in_says_what_it_lacks(project: Project, name: str, line: str) -> None:
     plugins = Path(project.environment["PULUMI_HOME"], "plugins")
     (plugin,) = plugins.glob(f"resource-{name}-v{OFFICIAL[name]}*/pulumi-resource-{name}")

@@ -1,0 +1,5 @@
+"""``python -m vmmesh``."""
+
+from vmmesh.cli import main
+
+main()

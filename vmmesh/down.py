@@ -1,0 +1,121 @@
+"""Takes a stack down so that nothing of it is left, however far the last run came."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Any
+
+from rich.text import Text
+
+from settings import PROJECT
+from toolchain.artifacts import ArtifactsMissing
+from toolchain.places import Checkout
+from toolchain.problem import Problem
+from toolchain.progress import Progress
+from vmmesh import tools
+from vmmesh.kubectl import Unreachable, kubectl, run, written
+from vmmesh.place import Place
+from vmmesh.recovery import providers
+from vmmesh.stack import NoStack, Stack, exclusive, stacks
+from vmmesh.stackfile import without_salt
+from vmmesh.watch import resource_name
+
+_ANSWER_SECONDS = 5.0
+
+
+def down(place: Place) -> dict[str, Any]:
+    """Destroys and removes the stack, and what else was made for it; returns what was removed.
+
+    Raises Problem, the first thing that could not be removed; the rest of the stack is gone then.
+    """
+    state = Checkout(place.root).state
+    found: dict[str, Any] = {"stack": place.name, "removed": 0, "unreachable": [], "swept": [], "kept": []}
+    with exclusive(place.root, place.name):
+        if _enter(place):
+            found |= _destroy(place)
+            if place.file.path.exists():
+                place.file.write(without_salt(place.file.text))
+            found["kept"] = [name for name in stacks(place.root) if name != place.name]
+        found["swept"] += _sweep(f"{PROJECT}-{place.name}")
+        if not found["kept"]:
+            if not _lines("docker", "ps", "--quiet"):
+                tools.stop_engine(place)
+            shutil.rmtree(state)
+    return found
+
+
+def _enter(place: Place) -> bool:
+    """Whether there may be a stack: without tools, there has never been one, unless its state is there."""
+    try:
+        place.enter()
+    except ArtifactsMissing:
+        if not Checkout(place.root).backend.exists():
+            return False
+        tools.ensure(place)
+        place.enter()
+    return True
+
+
+def _destroy(place: Place) -> dict[str, Any]:
+    try:
+        stack = Stack(place.root, place.name, "down")
+    except NoStack:
+        return {}
+    if not _engine_answers():  # containers can be removed only through it
+        tools.ensure(place)
+    with Progress(Checkout(place.root).logs) as progress:
+        unreachable = _unreachable(stack)
+        for name in unreachable:
+            progress.say(Text(f"{name} does not answer: what is in it is forgotten, not removed", style="yellow"))
+        # Only what cannot be reached is forgotten by this; the rest is removed as ever.
+        environment = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"} if unreachable else {}
+        try:
+            changes = stack.destroy(progress, environment)
+            swept: list[str] = []
+        except Problem:
+            # A container that the stack does not know keeps its network in use.
+            swept = _sweep_containers(f"{PROJECT}-{place.name}")
+            if not swept:
+                raise
+            changes = stack.destroy(progress, environment)
+    stack.remove()
+    return {"removed": changes.get("delete", 0), "unreachable": unreachable, "swept": swept}
+
+
+def _unreachable(stack: Stack) -> list[str]:
+    """Clusters of the stack that do not answer."""
+    found: list[str] = []
+    with written(providers(stack.export(secrets=True))) as files:
+        for provider, file in files.items():
+            try:
+                run(kubectl(file, "get", "--raw=/readyz"), _ANSWER_SECONDS)
+            except Unreachable:
+                found.append(resource_name(provider.rpartition("::")[0]).removesuffix("-kubernetes"))
+    return found
+
+
+def _sweep(network: str) -> list[str]:
+    """Removes a stack's Docker network and all that is on it. Returns the names of what was there."""
+    return [*_sweep_containers(network), *_lines("docker", "network", "rm", network)]
+
+
+def _sweep_containers(network: str) -> list[str]:
+    """Removes the containers on a stack's Docker network: it is the stack's own, and so are they."""
+    containers = _lines("docker", "ps", "--all", f"--filter=network={network}", "--format={{.Names}}")
+    if containers:
+        _lines("docker", "rm", "--force", "--volumes", *containers)
+    return containers
+
+
+def _engine_answers() -> bool:
+    return bool(_lines("docker", "info", "--format={{.ServerVersion}}"))
+
+
+def _lines(*command: str) -> list[str]:
+    """Output of a command by lines; none if it fails, since what it asks for is not there then."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    except OSError:
+        return []
+    return done.stdout.split() if done.returncode == 0 else []

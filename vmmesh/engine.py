@@ -1,0 +1,106 @@
+"""The Pulumi CLI, as the Automation API runs it here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pulumi import automation
+from pulumi.automation import CommandResult, OnOutput
+from pulumi.automation.errors import create_command_error
+
+STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOGGED = ("up", "preview", "destroy")
+
+
+class Engine(automation.PulumiCommand):
+    """Runs ``pulumi``, what updates a stack with its output in ``log``, so that Ctrl-C lets it end well.
+
+    The API's own runner gives up on Ctrl-C at once and leaves behind a ``pulumi`` whose output nobody reads:
+    it dies of that in the midst of its work, with the stack locked.
+
+    ``mark`` is set in the environment of all that is started, to find it again if this program is killed.
+    """
+
+    def __init__(self, log: Path, mark: Mapping[str, str]) -> None:
+        super().__init__()
+        self._log = log
+        self._mark = dict(mark)
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: OnOutput | None = None,  # the log has it
+        on_error: OnOutput | None = None,
+    ) -> CommandResult:
+        """Runs the CLI. Raises CommandError, or KeyboardInterrupt once it has ended on Ctrl-C."""
+        command = [self.command, "--non-interactive", *args]
+        environment = {**os.environ, **additional_env, **self._mark, "PULUMI_AUTOMATION_API": "true"}
+        result = (self._logged if args[0] in LOGGED else self._read)(command, cwd=cwd, env=environment)
+        if result.code:
+            raise create_command_error(result)
+        return result
+
+    def _logged(self, command: list[str], **options: Any) -> CommandResult:
+        with self._log.open("a+", errors="replace") as stream:
+            began = stream.tell()
+            process = start(command, stdout=stream, stderr=subprocess.STDOUT, **options)
+            with interruptible(process):
+                process.wait()
+            stream.seek(began)
+            output = stream.read()
+        return CommandResult(stdout=output, stderr=output, code=process.returncode)
+
+    def _read(self, command: list[str], **options: Any) -> CommandResult:
+        process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        with interruptible(process):
+            out, err = process.communicate()
+        return CommandResult(stdout=out.rstrip(), stderr=err.rstrip(), code=process.returncode)
+
+
+def start(command: list[str], **options: Any) -> subprocess.Popen[str]:
+    """Starts a program in a session of its own.
+
+    A terminal's Ctrl-C then reaches this process alone, which hands it on to the program: given to all of the
+    group, it would kill what the program is waiting for.
+    """
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, start_new_session=True, **options)
+
+
+@contextmanager
+def interruptible(process: subprocess.Popen[str]) -> Generator[None]:
+    """Waits for a program in a block; whatever asks this process to stop is handed on to it as Ctrl-C.
+
+    Raises KeyboardInterrupt at the block's end if that was so.
+    """
+    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+        yield
+        return
+    stopped: list[int] = []
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        again = "" if stopped else "; once more to break it off"
+        stopped.append(number)
+        process.send_signal(signal.SIGINT)
+        with suppress(OSError):  # the terminal may be gone
+            print(f"Stopping: what is under way comes to its end first{again}", file=sys.stderr)
+
+    heeded = [number for number in STOPPERS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, hand_on) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if stopped:
+        raise KeyboardInterrupt

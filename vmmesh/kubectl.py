@@ -1,0 +1,48 @@
+"""Clusters, through the kubectl on PATH."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from toolchain.problem import Problem
+
+SECONDS = 20.0
+
+
+class Unreachable(Problem):
+    """A cluster, a VM or a proxy does not answer, or not as it should."""
+
+
+def kubectl(kubeconfig: Path, *arguments: str) -> list[str]:
+    """The command line that asks the cluster of a kubeconfig."""
+    return ["kubectl", f"--kubeconfig={kubeconfig}", *arguments]
+
+
+@contextmanager
+def written(kubeconfigs: Mapping[str, str]) -> Generator[dict[str, Path]]:
+    """Files of kubeconfigs, by the same names; only this user can read them, and after the block nobody."""
+    with tempfile.TemporaryDirectory(prefix="vm-mesh-") as folder:
+        files = {name: Path(folder, str(number)) for number, name in enumerate(kubeconfigs)}
+        for name, file in files.items():
+            file.touch(mode=0o600)
+            file.write_text(kubeconfigs[name])
+        yield files
+
+
+def run(command: Sequence[str], seconds: float = SECONDS) -> str:
+    """Output of a command that asks something. Raises Unreachable, with the end of what it said."""
+    name = " ".join(word for word in command if not word.startswith("--kubeconfig="))
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        raise Unreachable(f"no answer in {seconds:.0f} s: {name}") from None
+    except OSError as error:
+        raise Unreachable(f"{command[0]} cannot be run: {error.strerror}") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise Unreachable(f"{name}: {said[0] if said else f'ended with code {done.returncode}'}")
+    return done.stdout.decode(errors="replace")

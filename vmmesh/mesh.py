@@ -1,0 +1,162 @@
+"""The live mesh: clusters through kubectl, VMs through their transports, proxies through either."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from settings import Settings
+from toolchain.problem import Problem
+from vmmesh.kubectl import Unreachable, kubectl, run, written
+from vmmesh.proxies import STATS, Calls, counters, percents, routes_path
+from vmmesh.routes import Route
+
+AT_ONCE = 8
+SIDECAR = "istio-proxy"
+INGRESS = ("istio-system", "istio-ingressgateway")
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A sidecar: the cluster that it belongs to, its workload, and the command line that reaches it."""
+
+    cluster: str
+    name: str
+    command: tuple[str, ...]
+
+    def request(self, path: str) -> str:
+        """Answer of Envoy's admin interface. Raises Unreachable."""
+        return run([*self.command, "pilot-agent", "request", "GET", path])
+
+
+Snapshot = Mapping[Proxy, Mapping[str, Calls]]
+"""Calls by proxy and Envoy cluster, at one moment."""
+
+
+class Mesh:
+    """The clusters and VMs of a stack that is up; made by :func:`connect`."""
+
+    def __init__(self, settings: Settings, kubeconfigs: Mapping[str, Path], outputs: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._kubeconfigs = kubeconfigs
+        self._urls: Mapping[str, str | None] = outputs.get("urls", {})
+        self._transports: Mapping[str, str] = outputs.get("transports", {})
+
+    def get(self, cluster: str, *arguments: str) -> dict[str, Any]:
+        """The objects that ``kubectl get`` finds. Raises Unreachable."""
+        return json.loads(run(kubectl(self._kubeconfigs[cluster], "get", *arguments, "--output=json")))
+
+    def on_vm(self, vm: str, *command: str) -> str:
+        """Output of a command on a VM. Raises Unreachable."""
+        return run([*shlex.split(self._transports[vm]), *command])
+
+    def url(self, cluster: str) -> str | None:
+        """Base URL of what a cluster exposes; None: it has none (yet)."""
+        if url := self._urls.get(cluster):
+            return url.rstrip("/")
+        namespace, name = INGRESS
+        status = self.get(cluster, "service", name, f"--namespace={namespace}").get("status", {})
+        for balancer in status.get("loadBalancer", {}).get("ingress", []):
+            return f"http://{balancer.get('ip') or balancer.get('hostname')}"
+        return None
+
+    def callers(self, route: Route) -> list[Proxy]:
+        """The proxies of the workloads that a route is for: pods, and VMs. Raises Unreachable."""
+        places = [(cluster, namespace) for cluster in self._kubeconfigs for namespace in route.namespaces]
+        pods = each(lambda place: self._pods(*place), places)
+        machines = [
+            Proxy(vm.cluster, name, tuple(shlex.split(self._transports[name])))
+            for name, vm in self._settings.vms.items()
+            if vm.namespace in route.namespaces and name in self._transports
+        ]
+        return [*(proxy for found in pods for proxy in found), *machines]
+
+    def counts(self, route: Route) -> Snapshot:
+        """What the callers have counted so far. Raises Unreachable."""
+        return self._asked(route, lambda proxy: counters(proxy.request(STATS)))
+
+    def wait_for_routes(self, route: Route, seconds: float) -> None:
+        """Waits until every caller's proxy divides the calls as the route says.
+
+        Raises Problem, with what the proxies have instead, if that is not so in time.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            have = self._asked(route, lambda proxy: percents(route, proxy.request(routes_path(route))))
+            late = {
+                proxy: found
+                for proxy, found in have.items()
+                if proxy.cluster in route.clusters and found != route.percents
+            }
+            if not late:
+                return
+            if time.monotonic() > deadline:
+                lines = [f"{proxy.cluster} {proxy.name} has {shown(found)}" for proxy, found in late.items()]
+                raise Problem(
+                    f"after {seconds:.0f} s {len(late)} of {len(have)} callers' proxies lack the routes "
+                    f"of stage {route.stage} ({shown(route.percents)}): {'; '.join(lines[:3])}",
+                    "see what istiod says: kubectl --namespace istio-system logs deployment/istiod",
+                )
+            time.sleep(0.1)
+
+    def _asked(self, route: Route, ask: Callable[[Proxy], _R]) -> dict[Proxy, _R]:
+        """What every caller answers. A pod that goes while it is asked is no caller any more."""
+
+        def answer(proxy: Proxy) -> tuple[Proxy, _R | Unreachable]:
+            try:
+                return proxy, ask(proxy)
+            except Unreachable as error:
+                return proxy, error
+
+        answers = dict(each(answer, self.callers(route)))
+        errors = {proxy: error for proxy, error in answers.items() if isinstance(error, Unreachable)}
+        if errors:
+            there = set(self.callers(route))
+            for proxy, error in errors.items():
+                if proxy in there:
+                    raise error
+        return {proxy: found for proxy, found in answers.items() if not isinstance(found, Unreachable)}
+
+    def _pods(self, cluster: str, namespace: str) -> list[Proxy]:
+        pods = self.get(cluster, "pods", f"--namespace={namespace}", "--field-selector=status.phase=Running")["items"]
+        names = [
+            pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"] and has_sidecar(pod)
+        ]
+        place = (self._kubeconfigs[cluster], "exec", f"--namespace={namespace}", f"--container={SIDECAR}")
+        return [Proxy(cluster, f"{namespace}/{name}", tuple(kubectl(*place, name, "--"))) for name in names]
+
+
+@contextmanager
+def connect(settings: Settings, outputs: Mapping[str, Any]) -> Generator[Mesh]:
+    """The mesh of a stack with these outputs, for the time of a block."""
+    with written(outputs["kubeconfigs"]) as files:
+        yield Mesh(settings, files, outputs)
+
+
+def has_sidecar(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod has Istio's sidecar, as a container or as a native sidecar."""
+    containers = [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
+    return any(container["name"] == SIDECAR for container in containers)
+
+
+def each(work: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
+    """``work`` done on all items, several at once."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(work, items))
+
+
+def shown(percents: Mapping[str, int] | None) -> str:
+    """Destinations and their percents in one line."""
+    if percents is None:
+        return "no route"
+    return ", ".join(f"{name} {percent}%" for name, percent in percents.items() if percent) or "no destination"

@@ -1,0 +1,65 @@
+"""A route as its callers' proxies have it: which of Envoy's clusters is which destination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from settings import Settings
+from vmmesh.stackfile import Misuse, nearest
+
+ELSEWHERE = "elsewhere"
+"""Calls of a route's service that went to none of its destinations; a route that works has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A service, the stage that it is in, its destinations, and its callers."""
+
+    service: str
+    stage: str
+    host: str
+    port: int
+    percents: Mapping[str, int]
+    """Destination -> percent of the calls, zeros included."""
+    hosts: Mapping[str, tuple[str, str]]
+    """Destination -> host and subset, as Envoy's clusters have them."""
+    clusters: Sequence[str]
+    """Clusters of the callers."""
+    namespaces: Sequence[str]
+    """Namespaces of the callers."""
+    probe_path: str | None
+
+    def destination(self, envoy_cluster: str) -> str | None:
+        """The destination that a cluster ``outbound|<port>|<subset>|<host>`` is; None: of none."""
+        *_, subset, host = ("", *envoy_cluster.split("|"))
+        for destination, place in self.hosts.items():
+            if place == (host, subset):
+                return destination
+        return ELSEWHERE if host == self.host else None
+
+
+def route_of(settings: Settings, service: str) -> Route:
+    """The route of ``service``. Raises Misuse if there is none."""
+    if service not in settings.routes:
+        raise Misuse(f"there is no route {service}{nearest(service, list(settings.routes))}")
+    route = settings.routes[service]
+    host = service_host(service, route.namespace)
+    machines = {name: vm for name, vm in settings.vms.items() if service in vm.services}
+    return Route(
+        service=service,
+        stage=settings.stages[service],
+        host=host,
+        port=settings.application[service].port,
+        percents=dict.fromkeys((*machines, *settings.clusters), 0) | settings.weights(service),
+        hosts={name: (service_host(f"{service}-{name}", vm.namespace), "") for name, vm in machines.items()}
+        | {name: (host, name) for name in settings.clusters},
+        clusters=route.callers.clusters or list(settings.clusters),
+        namespaces=route.callers.namespaces or settings.namespaces(),
+        probe_path=route.probe_path,
+    )
+
+
+def service_host(service: str, namespace: str) -> str:
+    """Full name of a Kubernetes Service, by which Istio knows it in every cluster."""
+    return f"{service}.{namespace}.svc.cluster.local"

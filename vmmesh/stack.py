@@ -1,0 +1,180 @@
+"""The stack, as the commands use it; every update frees it first from what a killed run has left."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pulumi import automation
+from pulumi.automation import CommandError, ConcurrentUpdateError, EngineEvent
+from rich.text import Text
+
+from toolchain.places import Checkout
+from toolchain.problem import Problem
+from toolchain.progress import Progress
+from vmmesh import recovery
+from vmmesh.engine import Engine
+from vmmesh.watch import Watch, errors
+
+OUTPUTS = {"stages", "urls", "kubeconfigs", "transports"}
+"""What the program exports for the commands."""
+
+_T = TypeVar("_T")
+
+# Objects that a killed run has made and not recorded are there already. Not set otherwise: what is there
+# already is another's.
+_TAKE_OVER = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"}
+
+
+class NoStack(Problem):
+    """The stack was never made, it is destroyed, or no update of it has come to its end."""
+
+
+class Stack:
+    """A stack of the checkout at ``root``; the output of the updates goes to the log of the name ``log``.
+
+    Raises NoStack if there is none, unless it is to be made then.
+    """
+
+    def __init__(self, root: Path, name: str, log: str, *, make: bool = False) -> None:
+        places = Checkout(root)
+        places.logs.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        self._log = places.logs / f"{log}.log"
+        self._log.write_text("")
+        self._interrupted = places.state / f"interrupted.{name}.json"
+        self._mark = {"VM_MESH_RUN": f"{root}#{name}"}
+        self._workspace = automation.LocalWorkspace(work_dir=str(root), pulumi_command=Engine(self._log, self._mark))
+        open_stack = automation.Stack.create_or_select if make else automation.Stack.select
+        try:
+            self._stack = open_stack(name, self._workspace)
+        except automation.StackNotFoundError:
+            raise NoStack(f"there is no stack {name}", "run `make up` first") from None
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, secrets in plain text. Raises NoStack if one of them is missing."""
+        outputs = {name: output.value for name, output in self._stack.outputs().items()}
+        if not outputs.keys() >= OUTPUTS:
+            raise NoStack(f"the stack {self.name} is not up", "run `make up` first")
+        return outputs
+
+    def preview(self) -> list[EngineEvent]:
+        """The events of a preview. Raises Problem if it fails."""
+        events: list[EngineEvent] = []
+        try:
+            self._stack.preview(on_event=events.append, color="never")
+        except CommandError as error:
+            said = "\n".join(errors(events)) or str(error)
+            raise Problem(f"the preview failed: {said}", f"its log is {self._log}") from None
+        return events
+
+    def up(self, progress: Progress, *, show_all: bool = False) -> dict[str, int]:
+        """Updates the stack, and shows what takes its time, or all.
+
+        Returns how often the engine did what. Raises Problem, the first thing that failed.
+        """
+        watch = Watch(progress, self._log, everything=show_all)
+        changes = self._update(progress, watch, lambda: self._stack.up(on_event=watch, color="never"))
+        if self._workspace.env_vars:
+            # The providers' settings have the permission now; without this, the next update would show it.
+            self._workspace.env_vars = {}
+            self._stack.up(color="never")
+        return changes
+
+    def destroy(self, progress: Progress, environment: dict[str, str]) -> dict[str, int]:
+        """Destroys all that the stack holds and that can be. Returns and raises as :meth:`up` does."""
+        self._workspace.env_vars = environment
+        watch = Watch(progress, self._log)
+        return self._update(
+            progress,
+            watch,
+            lambda: self._stack.destroy(on_event=watch, color="never", continue_on_error=True),
+        )
+
+    def remove(self) -> None:
+        """Forgets the stack, which must be empty. Its config file stays."""
+        self._workspace.remove_stack(self.name, preserve_config=True)
+
+    def export(self, *, secrets: bool = False) -> dict[str, Any]:
+        """Resources and pending operations, as Pulumi keeps them; ``secrets``: these in plain text."""
+        options = ["--show-secrets"] if secrets else []
+        return json.loads(self._pulumi("stack", "export", *options))["deployment"]
+
+    def _update(self, progress: Progress, watch: Watch, act: Callable[[], object]) -> dict[str, int]:
+        def say(line: str) -> None:
+            progress.say(Text(line, style="yellow"))
+
+        recovery.end_processes(self._mark, say)
+        self._clear_pending(say)
+        with watch:
+            try:
+                self._unlocked(act, say)
+            except ConcurrentUpdateError as error:
+                recovery.check_holders(str(error))
+                raise recovery.Held("the stack is locked by another run", "run again when it has ended") from None
+            except CommandError as error:
+                raise watch.failure(str(error)) from None
+        return dict(watch.changes)
+
+    def _unlocked(self, act: Callable[[], _T], say: recovery.Say) -> _T:
+        """Does what takes the stack's lock; takes the lock away from a run that is dead."""
+        try:
+            return act()
+        except ConcurrentUpdateError as error:
+            recovery.check_holders(str(error))
+            say("a run that was killed has left the stack locked: unlocking it")
+            self._pulumi("cancel", "--yes")
+            return act()
+
+    def _clear_pending(self, say: recovery.Say) -> None:
+        """Forgets operations that a killed run has begun, after what they left behind is gone."""
+        deployment = json.loads(self._pulumi("stack", "export"))
+        if deployment["deployment"].get("pending_operations"):
+            # An import drops what is pending. The file outlives a second kill, before the rest is done.
+            self._interrupted.touch(mode=0o600)
+            self._interrupted.write_text(json.dumps(deployment))
+            self._unlocked(lambda: self._pulumi("stack", "import", "--file", str(self._interrupted)), say)
+        if self._interrupted.exists():
+            interrupted = json.loads(self._interrupted.read_bytes())["deployment"]
+            if recovery.clean(interrupted, lambda: self.export(secrets=True), say):
+                self._workspace.env_vars = {**self._workspace.env_vars, **_TAKE_OVER}
+            self._interrupted.unlink()
+
+    def _pulumi(self, *arguments: str) -> str:
+        command = [*arguments, "--stack", self.name]
+        return self._workspace.pulumi_command.run(command, self._workspace.work_dir, {}).stdout
+
+
+def reason(error: CommandError) -> str:
+    """What the CLI has said before it failed."""
+    return str(error).rpartition("stderr:")[2].strip() or str(error).strip()
+
+
+def stacks(root: Path) -> list[str]:
+    """The stacks of this project, in whichever backend is chosen."""
+    return [stack.name for stack in automation.LocalWorkspace(work_dir=str(root)).list_stacks()]
+
+
+@contextmanager
+def exclusive(root: Path, name: str) -> Generator[None]:
+    """Keeps other runs from a stack of this checkout in a block. Raises Held if one is at work."""
+    file = Checkout(root).state / f"{name}.lock"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise recovery.Held(
+                f"another run is at work on the stack {name}: process {lock.read().strip()}",
+                "wait for it, or stop it",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
