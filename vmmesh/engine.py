@@ -27,13 +27,13 @@ class Engine(automation.PulumiCommand):
     The API's own runner gives up on Ctrl-C at once and leaves behind a ``pulumi`` whose output nobody reads:
     it dies of that in the midst of its work, with the stack locked.
 
-    ``mark`` is set in the environment of all that is started, to find it again if this program is killed.
+    ``variables`` are set for all that is started.
     """
 
-    def __init__(self, log: Path, mark: Mapping[str, str]) -> None:
+    def __init__(self, log: Path, variables: Mapping[str, str]) -> None:
         super().__init__()
         self._log = log
-        self._mark = dict(mark)
+        self._variables = dict(variables)
 
     def run(
         self,
@@ -45,7 +45,7 @@ class Engine(automation.PulumiCommand):
     ) -> CommandResult:
         """Runs the CLI. Raises CommandError, or KeyboardInterrupt once it has ended on Ctrl-C."""
         command = [self.command, "--non-interactive", *args]
-        environment = {**os.environ, **additional_env, **self._mark, "PULUMI_AUTOMATION_API": "true"}
+        environment = {**os.environ, **additional_env, **self._variables, "PULUMI_AUTOMATION_API": "true"}
         result = (self._logged if args[0] in LOGGED else self._read)(command, cwd=cwd, env=environment)
         if result.code:
             raise create_command_error(result)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -58,8 +61,8 @@ def check_holders(error: str) -> None:
             raise Held(f"another run is at work on this stack: process {pid} of {user}", "wait for it, or stop it")
 
 
-def clean(deployment: Mapping[str, Any], secrets: Callable[[], Mapping[str, Any]], say: Say) -> bool:
-    """Removes what was begun and is not known to the stack, so that it can be made again.
+def clean(root: Path, deployment: Mapping[str, Any], secrets: Callable[[], Mapping[str, Any]], say: Say) -> bool:
+    """Removes what was begun and is not known to the stack of the checkout at ``root``, to be made again.
 
     ``deployment`` is the stack with its pending operations, ``secrets`` exports it with readable secrets.
     Returns whether there may be Kubernetes objects that the stack does not know.
@@ -69,11 +72,13 @@ def clean(deployment: Mapping[str, Any], secrets: Callable[[], Mapping[str, Any]
         say(f"it was {operation['type']} {resource_name(operation['resource']['urn'])} when it was killed")
     created = [operation["resource"] for operation in pending if operation["type"] == "creating"]
     for resource in created:
-        name = resource.get("inputs", {}).get("name")
+        inputs: Mapping[str, Any] = resource.get("inputs", {})
         if resource["type"] == "docker:index/container:Container":
-            _run("docker", "rm", "--force", "--volumes", name)
+            _run("docker", "rm", "--force", "--volumes", inputs["name"])
         elif resource["type"] == "docker:index/network:Network":
-            _run("docker", "network", "rm", name)
+            _run("docker", "network", "rm", inputs["name"])
+        elif resource["type"] == "command:local:Command" and "delete" in inputs:
+            _run("sh", "-c", inputs["delete"], cwd=root, env={**os.environ, **inputs.get("environment", {})})
     if any(operation["resource"]["type"] == _RELEASE for operation in pending):
         kubeconfigs = providers(secrets())
         for operation in pending:
@@ -115,9 +120,12 @@ def _forget_release(operation: Mapping[str, Any], kubeconfigs: Mapping[str, str]
         )
 
 
-def _run(*command: str) -> None:
+def _run(*command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
     """Runs a command that may fail: there may be nothing to remove, and the next try tells what stays."""
-    subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False, cwd=cwd, env=env
+        )
 
 
 def _marked(mark: Mapping[str, str]) -> list[psutil.Process]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ class NoStack(Problem):
 class Stack:
     """A stack of the checkout at ``root``; the output of the updates goes to the log of the name ``log``.
 
+    What is run for it keeps its temporary files, kubeconfigs among them, where the next run finds and removes them.
     Raises NoStack if there is none, unless it is to be made then.
     """
 
@@ -45,11 +47,15 @@ class Stack:
         places = Checkout(root)
         places.logs.mkdir(parents=True, exist_ok=True)
         self.name = name
+        self._root = root
         self._log = places.logs / f"{log}.log"
         self._log.write_text("")
         self._interrupted = places.state / f"interrupted.{name}.json"
         self._mark = {"VM_MESH_RUN": f"{root}#{name}"}
-        self._workspace = automation.LocalWorkspace(work_dir=str(root), pulumi_command=Engine(self._log, self._mark))
+        self._scratch = places.state / "tmp" / name
+        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        engine = Engine(self._log, {**self._mark, "TMPDIR": str(self._scratch)})
+        self._workspace = automation.LocalWorkspace(work_dir=str(root), pulumi_command=engine)
         open_stack = automation.Stack.create_or_select if make else automation.Stack.select
         try:
             self._stack = open_stack(name, self._workspace)
@@ -110,6 +116,7 @@ class Stack:
             progress.say(Text(line, style="yellow"))
 
         recovery.end_processes(self._mark, say)
+        self._clear_scratch()
         self._clear_pending(say)
         with watch:
             try:
@@ -119,7 +126,13 @@ class Stack:
                 raise recovery.Held("the stack is locked by another run", "run again when it has ended") from None
             except CommandError as error:
                 raise watch.failure(str(error)) from None
+            finally:
+                self._clear_scratch()  # the kubernetes plugin leaves its kubeconfigs
         return dict(watch.changes)
+
+    def _clear_scratch(self) -> None:
+        shutil.rmtree(self._scratch)
+        self._scratch.mkdir(mode=0o700)
 
     def _unlocked(self, act: Callable[[], _T], say: recovery.Say) -> _T:
         """Does what takes the stack's lock; takes the lock away from a run that is dead."""
@@ -141,7 +154,7 @@ class Stack:
             self._unlocked(lambda: self._pulumi("stack", "import", "--file", str(self._interrupted)), say)
         if self._interrupted.exists():
             interrupted = json.loads(self._interrupted.read_bytes())["deployment"]
-            if recovery.clean(interrupted, lambda: self.export(secrets=True), say):
+            if recovery.clean(self._root, interrupted, lambda: self.export(secrets=True), say):
                 self._workspace.env_vars = {**self._workspace.env_vars, **_TAKE_OVER}
             self._interrupted.unlink()
 

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.unit.vmmesh.support import Programs, urn
 from vmmesh.recovery import Held, check_holders, clean, end_processes, providers
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
+HERE = Path()
 PROVIDER = f"{urn('pulumi:providers:kubernetes', 'cluster1-kubernetes')}::some-id"
 SECRETS: dict[str, Any] = {
     "resources": [
@@ -39,7 +41,7 @@ def locked(pid: int, host: str = platform.node()) -> str:
     return f"error: the stack is currently locked by 1 lock(s).\n  {holder}"
 
 
-def pending(operation: str, kind: str, **inputs: str) -> dict[str, Any]:
+def pending(operation: str, kind: str, **inputs: Any) -> dict[str, Any]:
     resource = {"urn": urn(kind, "thing"), "type": kind, "provider": PROVIDER, "inputs": inputs}
     return {"pending_operations": [{"type": operation, "resource": resource}]}
 
@@ -100,21 +102,29 @@ def test_only_marked_processes_are_ended() -> None:
 def test_what_was_begun_with_docker_is_removed(programs: Programs, kind: str, call: str) -> None:
     programs.make("docker", "exit 1")
     lines: list[str] = []
-    assert not clean(pending("creating", kind, name="vm-mesh-dev-vm1"), dict, lines.append)
+    assert not clean(HERE, pending("creating", kind, name="vm-mesh-dev-vm1"), dict, lines.append)
     assert programs.calls == [call]
     assert lines == ["it was creating thing when it was killed"]
 
 
+def test_what_a_command_has_begun_is_undone_by_its_own_delete(tmp_path: Path) -> None:
+    inputs = {"create": "false", "delete": "echo $CLUSTER >gone", "environment": {"CLUSTER": "vm-mesh-dev-cluster1"}}
+    assert not clean(tmp_path, pending("creating", "command:local:Command", **inputs), dict, print)
+    assert (tmp_path / "gone").read_text() == "vm-mesh-dev-cluster1\n"
+    clean(tmp_path, pending("updating", "command:local:Command", **inputs | {"delete": "touch never"}), dict, print)
+    assert not (tmp_path / "never").exists()
+
+
 def test_what_was_being_changed_stays(programs: Programs) -> None:
     programs.make("docker")
-    assert not clean(pending("updating", "docker:index/container:Container", name="x"), dict, print)
+    assert not clean(HERE, pending("updating", "docker:index/container:Container", name="x"), dict, print)
     assert programs.calls == []
 
 
 def test_objects_that_were_begun_may_be_taken_over() -> None:
-    assert clean(pending("creating", "kubernetes:core/v1:Service"), dict, print)
-    assert not clean(pending("updating", "kubernetes:core/v1:Service"), dict, print)
-    assert not clean(pending("creating", "command:local:Command"), dict, print)
+    assert clean(HERE, pending("creating", "kubernetes:core/v1:Service"), dict, print)
+    assert not clean(HERE, pending("updating", "kubernetes:core/v1:Service"), dict, print)
+    assert not clean(HERE, pending("creating", "command:local:Command"), dict, print)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +136,7 @@ def test_objects_that_were_begun_may_be_taken_over() -> None:
 )
 def test_helm_forgets_a_release_that_was_begun(programs: Programs, operation: str, selector: str) -> None:
     programs.make("kubectl", 'cat "${1#--kubeconfig=}" >"$(dirname "$0")/kubeconfig"')
-    assert not clean(pending(operation, RELEASE, name="istiod", namespace="istio-system"), lambda: SECRETS, print)
+    assert not clean(HERE, pending(operation, RELEASE, name="istiod", namespace="istio-system"), lambda: SECRETS, print)
     [call] = programs.calls
     assert call.endswith(f"delete secret --namespace=istio-system --selector={selector}")
     assert programs.read("kubeconfig") == "a kubeconfig"
@@ -134,11 +144,7 @@ def test_helm_forgets_a_release_that_was_begun(programs: Programs, operation: st
 
 def test_a_release_of_a_cluster_that_is_gone_is_passed_over(programs: Programs) -> None:
     programs.make("kubectl")
-    clean(
-        pending("creating", RELEASE, name="istiod", namespace="istio-system"),
-        lambda: {"resources": []},
-        print,
-    )
+    clean(HERE, pending("creating", RELEASE, name="istiod", namespace="istio-system"), dict, print)
     assert programs.calls == []
 
 

@@ -41,6 +41,7 @@ esac
 case "$*" in
 *import*) echo '{"deployment": {}}' >"$here/state" ;;
 *" up "*)
+	. "$here/does"
 	echo "upsert=$PULUMI_K8S_UPSERT_EXISTING_OBJECTS" >>"$here/updates"
 	exit "$(cat "$here/code")" ;;
 esac
@@ -60,6 +61,7 @@ class Fake:
         programs.make("pulumi", PULUMI)
         self.write("state", '{"deployment": {}}')
         self.write("code", "0")
+        self.write("does", "")
         self.write("outputs", json.dumps(OUTPUTS))
 
     def write(self, name: str, text: str) -> None:
@@ -133,6 +135,17 @@ def test_a_second_kill_loses_nothing_of_what_is_to_be_cleared(fake: Fake) -> Non
     fake.write("state", '{"deployment": {}}')
     fake.up()
     assert "docker rm --force --volumes thing" in fake.programs.calls
+
+
+def test_temporary_files_go_with_the_run_that_made_them_or_the_next(fake: Fake) -> None:
+    folder = fake.root / ".state" / "tmp" / "dev"
+    folder.mkdir(parents=True)
+    (folder / "of-a-killed-run").touch()
+    fake.write("does", 'ls "$TMPDIR"; touch "$TMPDIR/kubeconfig"')
+    fake.up()
+    assert (fake.root / ".state" / "logs" / "up.log").read_text() == ""
+    assert list(folder.iterdir()) == []
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_objects_are_taken_over_once(fake: Fake) -> None:
