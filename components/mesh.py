@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,34 +11,11 @@ import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.helm import v3 as helm
 
 from components.cluster import Cluster
+from components.istiod_values import istiod_values
 from components.trust import Authority
 from settings import MeshSettings
 
 SYSTEM_NAMESPACE = "istio-system"
-
-# One JSON line a request, the same from pods, gateways and VMs. Beside Istio's usual fields it names both ends as mTLS
-# proved them, and how often Envoy tried.
-_ACCESS_LOG = {
-    "start_time": "%START_TIME%",
-    "method": "%REQ(:METHOD)%",
-    "authority": "%REQ(:AUTHORITY)%",
-    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
-    "protocol": "%PROTOCOL%",
-    "response_code": "%RESPONSE_CODE%",
-    "response_flags": "%RESPONSE_FLAGS%",
-    "response_code_details": "%RESPONSE_CODE_DETAILS%",
-    "duration": "%DURATION%",
-    "bytes_received": "%BYTES_RECEIVED%",
-    "bytes_sent": "%BYTES_SENT%",
-    "request_id": "%REQ(X-REQUEST-ID)%",
-    "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
-    "upstream_cluster": "%UPSTREAM_CLUSTER_RAW%",
-    "upstream_host": "%UPSTREAM_HOST%",
-    "upstream_peer": "%UPSTREAM_PEER_URI_SAN%",
-    "downstream_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
-    "downstream_peer": "%DOWNSTREAM_PEER_URI_SAN%",
-    "requested_server_name": "%REQUESTED_SERVER_NAME%",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +81,7 @@ class Mesh(pulumi.ComponentResource):
             f"{name}-istiod",
             "istiod",
             f"{args.charts}/istiod",
-            _values(args),
+            istiod_values(args),
             [base, authority, *args.cluster.ready],
         )
         kubernetes.apiextensions.CustomResource(
@@ -140,43 +116,3 @@ class Mesh(pulumi.ComponentResource):
             metadata={"name": namespace, "labels": {"istio-injection": "enabled"}},
             opts=pulumi.ResourceOptions(parent=self),
         )
-
-
-def _values(args: MeshArgs) -> dict[str, Any]:
-    """Values of the istiod chart. Requests fit a laptop; limits are the chart's."""
-    # The clusters' credentials for each other grant no Secret (``Federation``), and istiod waits this long at its start
-    # for the Secrets of a remote cluster before it goes on without. They are for gateways that it configures there,
-    # which multi-primary has none of. PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER=false is meant for this, and makes
-    # istiod 1.31 crash (a nil ``CredentialsController`` in pkg/kube/multicluster).
-    environment = {"PILOT_REMOTE_CLUSTER_TIMEOUT": "10s"}
-    if not args.istio_proxy:
-        environment |= {"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false"}
-    return {
-        "autoscaleEnabled": False,
-        "env": environment,
-        "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}},
-        "telemetry": {"enabled": args.istio_proxy},
-        "global": {
-            "hub": args.hub,
-            "tag": args.tag,
-            "imagePullPolicy": "IfNotPresent",
-            "meshID": args.mesh.id,
-            "multiCluster": {"clusterName": args.cluster.name},
-            "network": args.cluster.network,
-            "proxy": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},
-        },
-        "meshConfig": {
-            "trustDomain": args.mesh.trust_domain,
-            "accessLogFile": "/dev/stdout",
-            "accessLogEncoding": "JSON",
-            "accessLogFormat": json.dumps(_ACCESS_LOG),
-            "defaultConfig": {
-                "holdApplicationUntilProxyStarts": True,
-                "proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"},
-                # Requests by destination, which is what a stage is judged by, whichever proxy build counts them.
-                "proxyStatsMatcher": {
-                    "inclusionRegexps": [r"cluster\.outbound\|.*\.upstream_rq_(total|[0-9]+|[2-5]xx)"]
-                },
-            },
-        },
-    }

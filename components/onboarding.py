@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi_command import local
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.bootstrap_step import bootstrap_step
 from components.cluster import Cluster
 from components.east_west_gateway import EastWestGateway
 from components.mesh import Mesh
@@ -63,16 +61,17 @@ class Onboarding(pulumi.ComponentResource):
                 self._service(f"{name}-{cluster.name}-{service_name}", cluster, service_name, service, args)
         group = self._workload_group(name, args)
 
-        installed = self._on_vm(
+        installed = bootstrap_step(
             f"{name}-sidecar",
             "install.sh",
-            args,
+            args.vm,
             {"PACKAGE": args.package, "PACKAGE_SHA256": args.package_sha256},
+            parent=self,
         )
-        self._on_vm(
+        bootstrap_step(
             f"{name}-join",
             "join.sh",
-            args,
+            args.vm,
             {
                 "NAMESPACE": args.settings.namespace,
                 "CLUSTER": args.cluster.name,
@@ -80,15 +79,17 @@ class Onboarding(pulumi.ComponentResource):
             },
             stdin=args.cluster.kubeconfig,
             after=[installed, *group, *args.gateway.ready],
+            parent=self,
         )
         for service_name, service in args.settings.services.items():
-            self._on_vm(
+            bootstrap_step(
                 f"{name}-serve-{service_name}",
                 "serve.sh",
-                args,
+                args.vm,
                 {"SERVICE": service_name, "COMMAND": service.command},
                 # Both make users, and two at once find /etc/passwd locked.
                 after=[installed],
+                parent=self,
             )
         self.register_outputs({})
 
@@ -149,37 +150,6 @@ class Onboarding(pulumi.ComponentResource):
             depends_on=[args.meshes[cluster.name].namespaces[args.settings.namespace], *(after or [])],
         )
 
-    def _on_vm(
-        self,
-        name: str,
-        step: str,
-        args: OnboardingArgs,
-        environment: Mapping[str, pulumi.Input[str]],
-        *,
-        stdin: pulumi.Input[str] | None = None,
-        after: list[pulumi.Resource] | None = None,
-    ) -> local.Command:
-        """A step of the bootstrap. Every step may run again, so whatever changes just runs it again."""
-        return local.Command(
-            name,
-            create=f"sh bootstrap/{step}",
-            environment={
-                "VM": args.vm.name,
-                "TRANSPORT": args.vm.transport,
-                # Another bootstrap is run again on the VMs that have joined by an older one.
-                "BOOTSTRAP": _digest(step),
-                **environment,
-            },
-            stdin=stdin,
-            triggers=[args.vm.machine_id],
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[args.vm.machine, *(after or [])],
-                deleted_with=args.vm.machine,
-                delete_before_replace=True,
-            ),
-        )
-
 
 def _probe(probe: ProbeSettings) -> dict[str, Any]:
     """Readiness probe of the group: the VM's services have endpoints only while it succeeds."""
@@ -188,10 +158,3 @@ def _probe(probe: ProbeSettings) -> dict[str, Any]:
         "periodSeconds": probe.period_seconds,
         "failureThreshold": probe.failure_threshold,
     }
-
-
-def _digest(step: str) -> str:
-    digest = hashlib.sha256()
-    for path in (Path("bootstrap") / step, Path("bootstrap/vm") / step, Path("bootstrap/vm/common.sh")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]

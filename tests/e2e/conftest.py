@@ -60,3 +60,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
         yield environment
     finally:
         environment.make("down")
+    assert left_behind(root) == []
+
+
+def left_behind(root: Path) -> list[str]:
+    """Containers, networks and files of the environment."""
+    found: list[str] = []
+    # Without an engine (``make down`` stops one that ``make up`` has started) there is nothing in it.
+    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:
+        for listed in (["ps", "--all", "--format", "{{.Names}}"], ["network", "ls", "--format", "{{.Name}}"]):
+            names = subprocess.run(["docker", *listed], capture_output=True, text=True, check=True).stdout.split()
+            found += [name for name in names if name.startswith(f"vm-mesh-{STACK}")]
+    unwanted = {".state", ".kube"}
+    return found + [path.name for path in root.iterdir() if path.name in unwanted]

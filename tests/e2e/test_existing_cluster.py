@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +37,8 @@ def beforehand(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Kubeconfig of a cluster made with kind, by hand, with the images that its node cannot pull."""
     tools = artifacts.load(checkout)
     kubeconfig = tmp_path_factory.mktemp("beforehand") / "kubeconfig"
-    variables = environment(checkout)
+    # A network of its own, since kind never removes the one that it shares by default.
+    variables = {**os.environ, **environment(checkout), "KIND_EXPERIMENTAL_DOCKER_NETWORK": NAME}
     config = json.dumps({"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", **tools.kind_config})
 
     def kind(*arguments: str, stdin: str = "") -> None:
@@ -60,6 +62,7 @@ def beforehand(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield kubeconfig
     finally:
         kind("delete", "cluster")
+        subprocess.run(["docker", "network", "rm", NAME], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")

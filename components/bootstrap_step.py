@@ -1,0 +1,55 @@
+"""A step of the bootstrap that brings a VM into the mesh."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pulumi
+from pulumi_command import local
+
+from components.virtual_machine import VirtualMachine
+
+_FOLDER = Path("bootstrap")
+
+
+def bootstrap_step(
+    name: str,
+    script: str,
+    vm: VirtualMachine,
+    environment: Mapping[str, pulumi.Input[str]],
+    *,
+    parent: pulumi.Resource,
+    stdin: pulumi.Input[str] | None = None,
+    after: Sequence[pulumi.Resource] = (),
+) -> local.Command:
+    """Runs ``bootstrap/<script>``, on the machine that runs Pulumi, for a VM.
+
+    Every step may run again at any time, so whatever changes just runs it again: its data, what it puts on the VM, or
+    the VM itself. It goes with the VM. ``stdin`` is for secrets; ``environment`` is kept in the state as it is.
+    """
+    return local.Command(
+        name,
+        create=f"sh {_FOLDER}/{script}",
+        environment={
+            "VM": vm.name,
+            "TRANSPORT": vm.transport,
+            # Another bootstrap is run again on the VMs that have joined by an older one.
+            "BOOTSTRAP": _digest(script),
+            **environment,
+        },
+        stdin=stdin,
+        triggers=[vm.machine_id],
+        opts=pulumi.ResourceOptions(
+            parent=parent, depends_on=[vm.machine, *after], deleted_with=vm.machine, delete_before_replace=True
+        ),
+    )
+
+
+def _digest(script: str) -> str:
+    """Changes when what the step does on the VM changes."""
+    digest = hashlib.sha256()
+    for path in (_FOLDER / script, _FOLDER / "vm" / script, _FOLDER / "vm" / "common.sh"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
