@@ -26,6 +26,19 @@ PROJECT = "vm-mesh"
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 NAME_RULE = "must be 1 to 40 lower-case letters, digits and '-', begin with a letter and not end with '-'"
 
+VM_LABEL = "vm-mesh/vm"
+"""Label of a VM's workload entries, by which its Services select them."""
+
+
+def vm_service(service: str, vm: str) -> str:
+    """Name of a VM's Service: the VM is a destination of its own, told apart from every cluster's pods."""
+    return f"{service}-{vm}"
+
+
+def service_host(service: str, namespace: str) -> str:
+    """Full name of a Kubernetes Service, by which Istio knows it in every cluster."""
+    return f"{service}.{namespace}.svc.cluster.local"
+
 
 class SettingsError(ValueError):
     """The config cannot be used. ``errors`` has a line for each mistake: where it is, and what is wrong."""
@@ -508,7 +521,7 @@ class _CrossChecks:
             places.append((("application", name), f"{name}.{_value(service, 'namespace', ServiceSettings)}"))
         for vm, entry in _objects(self.vms).items():
             for service in _object(entry.get("services")):
-                path, host = ("vms", vm, "services", service), f"{service}-{vm}"
+                path, host = ("vms", vm, "services", service), vm_service(service, vm)
                 if NAME.fullmatch(service) and NAME.fullmatch(vm) and len(host) > 63:
                     yield path, f"{_shown(host)} would name a Service, must be at most 63 characters long"
                 places.append((path, f"{host}.{_value(entry, 'namespace', VmSettings)}"))

@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.cluster import INGRESS_PORT, Cluster
 from components.mesh import Mesh
-from settings import ServiceSettings, VersionSettings
+from settings import ServiceSettings, VersionSettings, service_host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class Application(pulumi.ComponentResource):
             parent=self, depends_on=[args.mesh.control_plane, args.mesh.namespaces[service.namespace]]
         )
         metadata = {"name": f"{service_name}-ingress", "namespace": service.namespace}
-        host = f"{service_name}.{service.namespace}.svc.cluster.local"
+        host = service_host(service_name, service.namespace)
         kubernetes.apiextensions.CustomResource(
             f"{name}-gateway",
             api_version="networking.istio.io/v1",

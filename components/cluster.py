@@ -42,6 +42,12 @@ class Cluster(pulumi.ComponentResource):
     deleted_with: pulumi.Resource | None
     """What takes everything in the cluster with it when it goes; None: each object is removed by itself."""
 
+    def inside(self, parent: pulumi.Resource, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Options of an object in this cluster that a component of several clusters declares."""
+        return pulumi.ResourceOptions(
+            parent=parent, provider=self.provider, deleted_with=self.deleted_with, depends_on=list(after)
+        )
+
     def _connect(self, identity: str, context: str) -> kubernetes.Provider:
         """Provider for the cluster; ``identity`` names the cluster itself, however its kubeconfig changes.
 

@@ -58,12 +58,7 @@ class Federation(pulumi.ComponentResource):
 
     def _reader(self, name: str, cluster: Cluster, mesh: Mesh) -> kubernetes.core.v1.Secret:
         """An account that may read endpoints, and a token for it that does not expire."""
-        options = pulumi.ResourceOptions(
-            parent=self,
-            provider=cluster.provider,
-            deleted_with=cluster.deleted_with,
-            depends_on=[mesh.system_namespace],
-        )
+        options = cluster.inside(self, mesh.system_namespace)
         metadata = ObjectMetaArgs(name=_READER, namespace=SYSTEM_NAMESPACE)
         account = kubernetes.core.v1.ServiceAccount(f"{name}-reader", metadata=metadata, opts=options)
         group = "rbac.authorization.k8s.io"
@@ -122,12 +117,7 @@ class Federation(pulumi.ComponentResource):
                     lambda given: {remote.name: _kubeconfig(remote.name, given[1], given[0])}
                 )
             ),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                provider=local.provider,
-                deleted_with=local.deleted_with,
-                depends_on=[args.meshes[local.name].system_namespace],
-            ),
+            opts=local.inside(self, args.meshes[local.name].system_namespace),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,7 @@ from components.cluster import Cluster
 from components.east_west_gateway import EastWestGateway
 from components.mesh import Mesh
 from components.virtual_machine import VirtualMachine
-from settings import ProbeSettings, VmServiceSettings, VmSettings
-
-VM_LABEL = "vm-mesh/vm"
-"""Label of a VM's workload entries, by which its Services select them."""
+from settings import VM_LABEL, ProbeSettings, VmServiceSettings, VmSettings, vm_service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +34,6 @@ class OnboardingArgs:
     package: str
     """istio-sidecar package, a path relative to the project."""
     package_sha256: str
-
-
-def service_host(service: str, vm: str, namespace: str) -> str:
-    """Host of a VM's service: the VM is a destination of its own, told apart from every cluster's pods."""
-    return f"{service}-{vm}.{namespace}.svc.cluster.local"
 
 
 class Onboarding(pulumi.ComponentResource):
@@ -99,7 +91,7 @@ class Onboarding(pulumi.ComponentResource):
         kubernetes.core.v1.Service(
             name,
             metadata={
-                "name": f"{service_name}-{args.vm.name}",
+                "name": vm_service(service_name, args.vm.name),
                 "namespace": args.settings.namespace,
                 "annotations": {"pulumi.com/skipAwait": "true"},
             },
@@ -141,14 +133,9 @@ class Onboarding(pulumi.ComponentResource):
         return [account, group]
 
     def _in(
-        self, cluster: Cluster, args: OnboardingArgs, after: list[pulumi.Resource] | None = None
+        self, cluster: Cluster, args: OnboardingArgs, after: Sequence[pulumi.Resource] = ()
     ) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(
-            parent=self,
-            provider=cluster.provider,
-            deleted_with=cluster.deleted_with,
-            depends_on=[args.meshes[cluster.name].namespaces[args.settings.namespace], *(after or [])],
-        )
+        return cluster.inside(self, args.meshes[cluster.name].namespaces[args.settings.namespace], *after)
 
 
 def _probe(probe: ProbeSettings) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
 from components.mesh import Mesh
-from components.onboarding import Onboarding, service_host
-from settings import RouteSettings
+from components.onboarding import Onboarding
+from settings import RouteSettings, service_host, vm_service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Route(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:Route", name, None, opts)
-        host = f"{args.service}.{args.route.namespace}.svc.cluster.local"
+        host = service_host(args.service, args.route.namespace)
         callers = args.route.callers.clusters or list(args.clusters)
         rules = [
             self._destination_rule(f"{name}-{cluster.name}", host, cluster, args) for cluster in args.clusters.values()
@@ -96,15 +96,10 @@ class Route(pulumi.ComponentResource):
 
     def _in(self, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         mesh = args.meshes[cluster.name]
-        return pulumi.ResourceOptions(
-            parent=self,
-            provider=cluster.provider,
-            deleted_with=cluster.deleted_with,
-            depends_on=[mesh.control_plane, mesh.namespaces[args.route.namespace], *after],
-        )
+        return cluster.inside(self, mesh.control_plane, mesh.namespaces[args.route.namespace], *after)
 
 
 def _destination(destination: str, host: str, args: RouteArgs) -> dict[str, str]:
     if destination in args.vms:
-        return {"host": service_host(args.service, destination, args.vms[destination].namespace)}
+        return {"host": service_host(vm_service(args.service, destination), args.vms[destination].namespace)}
     return {"host": host, "subset": destination}

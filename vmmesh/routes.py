@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from settings import Settings
+from settings import Settings, service_host, vm_service
 from vmmesh.stackfile import Misuse, nearest
 
 ELSEWHERE = "elsewhere"
@@ -52,14 +52,9 @@ def route_of(settings: Settings, service: str) -> Route:
         host=host,
         port=settings.application[service].port,
         percents=dict.fromkeys((*machines, *settings.clusters), 0) | settings.weights(service),
-        hosts={name: (service_host(f"{service}-{name}", vm.namespace), "") for name, vm in machines.items()}
+        hosts={name: (service_host(vm_service(service, name), vm.namespace), "") for name, vm in machines.items()}
         | {name: (host, name) for name in settings.clusters},
         clusters=route.callers.clusters or list(settings.clusters),
         namespaces=route.callers.namespaces or settings.namespaces(),
         probe_path=route.probe_path,
     )
-
-
-def service_host(service: str, namespace: str) -> str:
-    """Full name of a Kubernetes Service, by which Istio knows it in every cluster."""
-    return f"{service}.{namespace}.svc.cluster.local"

@@ -12,14 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from settings import Settings
+from settings import VM_LABEL, Settings
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, each
 from vmmesh.proxies import Calls
 from vmmesh.routes import Route, route_of
 from vmmesh.verify import difference
 
-VM_LABEL = "vm-mesh/vm"
 CERTIFICATE = "/etc/certs/cert-chain.pem"
 PACKAGE = "istio-sidecar"
 

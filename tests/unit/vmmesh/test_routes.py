@@ -1,20 +1,12 @@
-"""Which of Envoy's clusters is which destination, and that the program names them the same."""
+"""Which of Envoy's clusters is which destination."""
 
 from __future__ import annotations
 
 import pytest
 
-from components.onboarding import VM_LABEL as THEIR_VM_LABEL
-from components.onboarding import service_host as their_service_host
 from tests.unit.vmmesh.support import CLUSTER1, CLUSTER2, VM, details, settings
-from vmmesh.routes import ELSEWHERE, route_of, service_host
+from vmmesh.routes import ELSEWHERE, route_of
 from vmmesh.stackfile import Misuse
-from vmmesh.status import VM_LABEL
-
-
-def test_names_are_those_of_the_program() -> None:
-    assert service_host("details-vm1", "machines") == their_service_host("details", "vm1", "machines")
-    assert VM_LABEL == THEIR_VM_LABEL
 
 
 def test_a_route_knows_all_destinations_zeros_included() -> None:
