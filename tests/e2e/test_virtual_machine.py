@@ -77,6 +77,19 @@ def test_joining_again_disturbs_nothing(running: Environment) -> None:
     assert running.on_vm("grep -c vm-mesh /etc/hosts").strip() == "1"
 
 
+def test_a_join_that_was_killed_before_the_restart_is_made_good(running: Environment) -> None:
+    """New files and an old agent: the next run starts the agent again, although the files are as they should be."""
+    before = running.on_vm("pgrep -x pilot-agent")
+    running.on_vm("echo another >>/var/lib/vm-mesh/started-istio")
+    running.pulumi("up", "--yes", "--skip-preview", "--non-interactive", *replace("join"))
+
+    def restarted() -> None:
+        assert running.on_vm("pgrep -x pilot-agent") != before
+        assert send(running.outputs["urls"]["cluster1"], new_ids(5)) == {"200": 5}
+
+    eventually(restarted)
+
+
 def test_a_bootstrap_that_failed_half_way_goes_on(running: Environment) -> None:
     """A package half installed, an agent that is down and files that are gone: the next run mends them."""
     running.on_vm("sv stop istio; rm -rf /etc/certs /var/lib/istio/envoy/cluster.env /etc/sv/istio/run")
