@@ -13,7 +13,9 @@ import yaml
 from tests.e2e.environment import Environment
 
 ROOT = Path(__file__).parents[2]
-STACK = "e2e"
+STACK = os.environ.get("E2E_STACK", "e2e")
+"""Another name, and other ports (E2E_PORT), let several runs work beside each other on a machine."""
+PORT = int(os.environ.get("E2E_PORT", "18081"))
 UNEVEN = {"vm1": 10, "cluster1": 30, "cluster2": 60}
 
 
@@ -36,7 +38,7 @@ def copy_of_checkout(target: Path) -> Path:
 def write_config(root: Path) -> None:
     """The talk's environment, beside one that a user may have running: other ports, and a stage of odd weights."""
     config = yaml.safe_load((root / "Pulumi.dev.yaml").read_text())["config"]
-    for port, cluster in enumerate(config["vm-mesh:clusters"].values(), start=18081):
+    for port, cluster in enumerate(config["vm-mesh:clusters"].values(), start=PORT):
         cluster["kind"]["ingressPort"] = port
     config["vm-mesh:routes"]["details"]["stages"]["uneven"] = UNEVEN
     (root / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump({"config": config}, sort_keys=False))

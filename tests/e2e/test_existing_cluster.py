@@ -13,14 +13,14 @@ import httpx
 import pytest
 import yaml
 
-from tests.e2e.conftest import copy_of_checkout
+from tests.e2e.conftest import STACK, copy_of_checkout
 from tests.e2e.environment import Environment, eventually
 from toolchain import artifacts
 from toolchain.environment import environment
 
 pytestmark = pytest.mark.e2e
 
-NAME = "vm-mesh-beforehand"
+NAME = f"vm-mesh-{STACK}-beforehand"
 NODE = f"{NAME}-control-plane"
 
 

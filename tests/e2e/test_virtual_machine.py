@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.conftest import STACK
 from tests.e2e.environment import Environment, eventually
 from tests.e2e.traffic import Stream, new_ids, send
 
@@ -104,7 +105,7 @@ def test_a_bootstrap_that_failed_half_way_goes_on(running: Environment) -> None:
 
 def replace(*steps: str) -> list[str]:
     """Arguments by which Pulumi runs steps of the bootstrap again."""
-    urn = "urn:pulumi:e2e::vm-mesh::vm-mesh:index:Onboarding$command:local:Command::vm1-{}"
+    urn = f"urn:pulumi:{STACK}::vm-mesh::vm-mesh:index:Onboarding$command:local:Command::vm1-{{}}"
     return [word for step in steps for word in ("--replace", urn.format(step))]
 
 
