@@ -1,6 +1,6 @@
 # Everything goes through here; `make help` lists it all.
 .DEFAULT_GOAL := help
-.PHONY: help up stage status verify down env tools check format lint types unit preview contract e2e test prune
+.PHONY: help up stage rejoin upgrade status verify down env tools check format lint types unit preview contract e2e test prune
 
 STACK ?= dev
 SHELL := /bin/sh
@@ -15,8 +15,8 @@ help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2} /^## / {printf "\n%s\n", substr($$0, 4)}' $(MAKEFILE_LIST)
 
 ## Run it (STACK=dev)
-up: ## From nothing to the mesh with the VM in it; again: changes nothing
-	$(vmmesh) up --stack $(STACK)
+up: ## From nothing to the mesh with the VM in it; again: changes nothing (GONE=vm1: it is gone for good)
+	$(vmmesh) up --stack $(STACK) $(addprefix --gone ,$(GONE))
 
 stage: ## SERVICE=details STAGE=canary: edit the config, show the preview, apply, verify
 	@test -n "$(SERVICE)" -a -n "$(STAGE)" || { echo "usage: make stage SERVICE=details STAGE=canary" >&2; exit 2; }
@@ -28,8 +28,15 @@ status: ## Each route's stage, intended and observed shares; each VM's health
 verify: ## Send requests from the real callers and judge where they were served
 	$(vmmesh) verify --stack $(STACK)
 
+rejoin: ## Bring machines back that were away too long (MACHINE=vm1; default: all)
+	$(vmmesh) rejoin --stack $(STACK) $(MACHINE)
+
+upgrade: ## VM=vm1: apply what was edited of a VM while nobody calls it
+	@test -n "$(VM)" || { echo "usage: make upgrade VM=vm1" >&2; exit 2; }
+	$(vmmesh) upgrade --stack $(STACK) "$(VM)"
+
 down: ## Leave nothing behind
-	$(vmmesh) down --stack $(STACK)
+	$(vmmesh) down --stack $(STACK) $(addprefix --gone ,$(GONE))
 
 env: ## Print what a shell needs for pulumi by hand: eval "$(make -s env)"
 	@$(python) -m toolchain env

@@ -11,6 +11,7 @@ from components.container_vm import ContainerVm, ContainerVmArgs
 from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs
 from components.existing_cluster import ExistingCluster, ExistingClusterArgs
 from components.federation import Federation, FederationArgs
+from components.host_vm import HostVm, HostVmArgs
 from components.ingress_gateway import IngressGateway, IngressGatewayArgs
 from components.kind_cluster import KindCluster, KindClusterArgs
 from components.mesh import Mesh, MeshArgs
@@ -19,7 +20,16 @@ from components.route import Route, RouteArgs
 from components.trust import Trust, TrustArgs
 from components.underlay import Underlay, UnderlayArgs
 from components.virtual_machine import VirtualMachine
-from settings import ClusterSettings, KindSettings, SettingsError, from_pulumi
+from components.workload_group import WorkloadGroup, WorkloadGroupArgs
+from settings import (
+    ClusterSettings,
+    ContainerSettings,
+    KindSettings,
+    MachineSettings,
+    SettingsError,
+    SidecarSettings,
+    from_pulumi,
+)
 from toolchain import artifacts
 from toolchain.problem import Problem
 
@@ -30,6 +40,7 @@ except SettingsError as error:
     raise pulumi.RunError(str(error)) from None
 except Problem as problem:
     raise pulumi.RunError(f"{problem}; {problem.advice}") from None
+sidecar = SidecarSettings(package=tools.sidecar_package.path, sha256=tools.sidecar_package.sha256)
 stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 
 
@@ -86,31 +97,42 @@ for name, cluster in clusters.items():
 
 Federation("federation", FederationArgs(clusters=clusters, meshes=meshes))
 
+
+def make_machine(name: str, machine: MachineSettings) -> VirtualMachine:
+    """The machine that the config describes: one that is there, or a container that acts as one."""
+    if machine.host:
+        return HostVm(name, HostVmArgs(name=name, host=machine.host))
+    image = (machine.container or ContainerSettings()).image or tools.images["vm"]
+    return ContainerVm(
+        name, ContainerVmArgs(name=name, container_name=f"{stack}-{name}", image=image, network=docker_network())
+    )
+
+
+groups: dict[str, WorkloadGroup] = {}
 machines: dict[str, VirtualMachine] = {}
-onboardings: dict[str, Onboarding] = {}
-for name, vm in settings.vms.items():
-    machines[name] = machine = ContainerVm(
-        name,
-        ContainerVmArgs(
-            name=name,
-            container_name=f"{stack}-{name}",
-            image=vm.container.image or tools.images["vm"],
-            network=docker_network(),
-        ),
+joined: dict[str, list[pulumi.Resource]] = {}
+for vm_name, vm in settings.vms.items():
+    groups[vm_name] = group = WorkloadGroup(
+        vm_name, WorkloadGroupArgs(name=vm_name, vm=vm, clusters=clusters, meshes=meshes)
     )
-    onboardings[name] = Onboarding(
-        name,
-        OnboardingArgs(
-            vm=machine,
-            settings=vm,
-            cluster=clusters[vm.cluster],
-            gateway=gateways[vm.cluster],
-            clusters=clusters,
-            meshes=meshes,
-            package=tools.sidecar_package.path,
-            package_sha256=tools.sidecar_package.sha256,
-        ),
-    )
+    joined[vm_name] = []
+    for name, machine in vm.all_machines(vm_name).items():
+        machines[name] = make_machine(name, machine)
+        onboarding = Onboarding(
+            name,
+            OnboardingArgs(
+                machine=machines[name],
+                name=vm_name,
+                vm=vm,
+                group=group,
+                cluster=clusters[vm.cluster],
+                istio=meshes[vm.cluster],
+                gateway=gateways[vm.cluster],
+                mesh=settings.mesh,
+                package=vm.sidecar or sidecar,
+            ),
+        )
+        joined[vm_name] += onboarding.joined
 
 for service, route in settings.routes.items():
     Route(
@@ -119,7 +141,8 @@ for service, route in settings.routes.items():
             service=service,
             route=route,
             weights=settings.weights(service),
-            vms={name: onboardings[name] for name, vm in settings.vms.items() if service in vm.services},
+            vms={name: groups[name] for name, vm in settings.vms.items() if service in vm.services},
+            joined=[step for name, vm in settings.vms.items() if service in vm.services for step in joined[name]],
             clusters=clusters,
             meshes=meshes,
         ),

@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -28,6 +28,9 @@ NAME_RULE = "must be 1 to 40 lower-case letters, digits and '-', begin with a le
 
 VM_LABEL = "vm-mesh/vm"
 """Label of a VM's workload entries, by which its Services select them."""
+
+MACHINE_LABEL = "vm-mesh/machine"
+"""Label that tells the workload entries of a VM's machines apart."""
 
 
 def vm_service(service: str, vm: str) -> str:
@@ -115,6 +118,13 @@ def _reaches_others(address: str) -> bool:
     return not special and "%" not in address
 
 
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ip_network(text))
+    except ValueError:
+        return False
+
+
 def _all_of_it(weights: dict[str, int]) -> dict[str, int]:
     total = sum(weights.values())
     if total != 100:
@@ -123,6 +133,7 @@ def _all_of_it(weights: dict[str, int]) -> dict[str, int]:
 
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_LABEL_PART = r"[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?"
 _HOST_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
 _HOST = rf"({_HOST_LABEL}(\.{_HOST_LABEL})*|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?"
 _URL = rf"{_HOST}(/[-\w.~%/]*)?"
@@ -148,6 +159,26 @@ UrlPath = Annotated[str, _like(r"/[-\w.~!$&'()*+,;=:@%/?]*", "must be a path tha
 HttpsUrl = Annotated[str, _like(rf"https://{_URL}", "must be https://host[:port][/path]")]
 HttpUrl = Annotated[str, _like(rf"https?://{_URL}", "must be http(s)://host[:port][/path]")]
 ChartsUrl = Annotated[str, _like(rf"(https?|oci)://{_URL}", "must be http(s):// or oci://host[:port][/path]")]
+Cidr = Annotated[str, _checked(_is_network, "must be a range of IP addresses, such as 10.0.0.0/8", longest=49)]
+HostName = Annotated[
+    str, _like(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*|[0-9A-Fa-f:]+", "must be a host name or an IP address")
+]
+UserName = Annotated[str, _like(r"[a-z_][-a-z0-9_]{0,31}", "must be the name of a user")]
+HostKey = Annotated[
+    str,
+    _like(
+        r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]{40,}={0,2}",
+        "must be a type and a key, as `ssh-keyscan HOST` prints them behind the host",
+        longest=2000,
+    ),
+]
+Path = Annotated[str, _like(r"[-\w./~+@]+", "must be a path without spaces")]
+PackageSource = Annotated[
+    str, _like(rf"(https://{_URL}|[-\w./~+@]+)\.(deb|rpm)", "must be a path or an https:// URL of a .deb or a .rpm")
+]
+Sha256 = Annotated[str, _like(r"[0-9a-f]{64}", "must be a SHA-256 sum, 64 hexadecimal digits")]
+LabelName = Annotated[str, _like(rf"({_LABEL}(\.{_LABEL})*/)?{_LABEL_PART}", "must be the name of a Kubernetes label")]
+LabelValue = Annotated[str, _like(_LABEL_PART, "must be the value of a Kubernetes label")]
 IpAddress = Annotated[str, _checked(_reaches_others, "must be an IP address that other machines can reach", longest=45)]
 Image = Annotated[str, _like(rf"{_REPOSITORY}(:{_TAG})?(@{_DIGEST})?", "must be an image, [host/]path[:tag][@digest]")]
 Repository = Annotated[str, _like(_REPOSITORY, "must be a repository of images, [host/]path")]
@@ -218,12 +249,33 @@ class ClusterSettings(_Model):
     existing: ExistingSettings | None = None
 
 
-class ProbeSettings(_Model):
-    """What the VM's agent asks to know that the VM can serve; until it answers, no caller sees the VM."""
+class HttpProbe(_Model):
+    """A request that a healthy machine answers with 2xx or 3xx."""
 
     path: UrlPath = "/"
     port: Port
+
+
+class TcpProbe(_Model):
+    """A port that a healthy machine takes connections on."""
+
+    port: Port
+
+
+class ExecProbe(_Model):
+    """A command that ends with 0 on a healthy machine; the agent's user ``istio-proxy`` runs it."""
+
+    command: Annotated[tuple[Line, ...], Field(min_length=1)]
+
+
+class ProbeSettings(_Model):
+    """What a machine's agent asks to know that it can serve; until it answers, no caller sees the machine."""
+
+    http: HttpProbe | None = None
+    tcp: TcpProbe | None = None
+    exec: ExecProbe | None = None
     period_seconds: PositiveCount = 2
+    timeout_seconds: PositiveCount = 1
     failure_threshold: PositiveCount = 2
 
 
@@ -231,27 +283,90 @@ class VmServiceSettings(_Model):
     """A service that runs on a VM."""
 
     port: Port
-    command: Command
-    """Command line that runs in the foreground; the VM's init starts it again when it ends."""
+    command: Command | None = None
+    """Command line that runs in the foreground; the VM's init starts it again when it ends. None: it runs already."""
 
 
 class ContainerSettings(_Model):
-    """A VM that is a Docker container."""
+    """A machine that is a Docker container."""
 
     image: Image | None = None
     """Image with an init; default: the toolchain's."""
 
 
+class JumpSettings(_Model):
+    """A host by way of which another one is reached."""
+
+    address: HostName
+    user: UserName = "root"
+    port: Port = 22
+    host_key: HostKey
+
+
+class HostSettings(_Model):
+    """A machine that is there already, reached by SSH."""
+
+    address: HostName
+    user: UserName = "root"
+    """root, or a user whom sudo asks for no password."""
+    port: Port = 22
+    host_key: HostKey
+    """The host's public key: only a machine that has its private half is spoken to."""
+    identity_file: Path | None = None
+    """Private key on the machine that runs Pulumi; default: those of SSH's agent and of its own default files."""
+    jump: JumpSettings | None = None
+
+
+class MachineSettings(_Model):
+    """Where a machine of a VM is: a container, unless it is a host."""
+
+    container: ContainerSettings | None = None
+    host: HostSettings | None = None
+
+
+class CaptureSettings(_Model):
+    """Traffic that the sidecar leaves alone. Coming in, only the services' own ports are ever captured."""
+
+    exclude_outbound_ports: tuple[Port, ...] = ()
+    exclude_outbound_cidrs: tuple[Cidr, ...] = Field(default=(), alias="excludeOutboundCIDRs")
+    exclude_interfaces: tuple[Line, ...] = ()
+    """Network interfaces on which nothing is captured."""
+
+
+class SidecarSettings(_Model):
+    """The istio-sidecar package; default: the toolchain's."""
+
+    package: PackageSource
+    sha256: Sha256
+
+
 class VmSettings(_Model):
-    """A virtual machine in the mesh."""
+    """A virtual machine in the mesh, or several that serve the same: one destination, one identity."""
 
     cluster: str
     """Cluster whose control plane the VM joins."""
     network: str = "vm-network"
     namespace: Namespace = "virtual-machines"
-    container: ContainerSettings = ContainerSettings()
+    container: ContainerSettings | None = None
+    host: HostSettings | None = None
+    machines: dict[Name, MachineSettings] | None = Field(default=None, min_length=1)
+    """The machines of the VM; default: one of the VM's own name, which ``container`` or ``host`` describes."""
     services: Annotated[dict[Name, VmServiceSettings], Field(min_length=1)]
     probe: ProbeSettings
+    registration: Literal["auto", "static"] = "auto"
+    """Whether a machine's agent makes its workload entry when it connects, or the program declares it."""
+    labels: dict[LabelName, LabelValue] = {}
+    """Labels beside, or in place of, ``app`` (the first service) and ``version`` (``vm``)."""
+    capture: CaptureSettings = CaptureSettings()
+    sidecar: SidecarSettings | None = None
+
+    def all_machines(self, name: str) -> dict[str, MachineSettings]:
+        """The machines of the VM ``name``, by their names."""
+        return self.machines or {name: MachineSettings(container=self.container, host=self.host)}
+
+    def all_labels(self, name: str) -> dict[str, str]:
+        """Labels of the workload entries of the VM ``name``, as Kiali and telemetry group them."""
+        return {"app": next(iter(self.services)), "version": "vm", **self.labels, VM_LABEL: name}
 
 
 class VersionSettings(_Model):
@@ -482,8 +597,7 @@ class _CrossChecks:
         ports: list[tuple[_Path, object]] = []
         for name, cluster in _objects(self.clusters).items():
             path = ("clusters", name)
-            if "kind" in cluster and "existing" in cluster:
-                yield path, "has both 'kind' and 'existing'; keep the one that it is"
+            yield from _at_most_one(path, cluster, ("kind", "existing"))
             existing = _object(cluster.get("existing"))
             context = f"{_value(existing, 'kubeconfig', ExistingSettings)}#{existing.get('context')}"
             if "context" in existing:
@@ -513,6 +627,30 @@ class _CrossChecks:
             services = _objects(vm.get("services")).items()
             ports = [((*path, "services", service, "port"), entry.get("port")) for service, entry in services]
             yield from _repeated(ports, "is the same port as")
+            yield from _one_of((*path, "probe"), vm.get("probe"), ("http", "tcp", "exec"))
+            yield from _at_most_one(path, vm, ("container", "host", "machines"))
+        yield from self._in_machines()
+
+    def _in_machines(self) -> Iterator[_Mistake]:
+        """Every machine is a container's or a host's name, whatever VM it belongs to."""
+        names: list[tuple[_Path, object]] = []
+        for vm, entry in _objects(self.vms).items():
+            machines = _object(entry.get("machines"))
+            places = {("vms", vm, "machines", name): machine for name, machine in machines.items()} or {
+                ("vms", vm): entry
+            }
+            for path, machine in places.items():
+                names.append((path, path[-1]))
+                yield from _at_most_one(path, _object(machine), ("container", "host"))
+                yield from self._captured_ssh(path, _object(_object(machine).get("host")), entry)
+        yield from _repeated(names, "has the same name as")
+
+    def _captured_ssh(self, path: _Path, host: Mapping[str, Any], vm: Mapping[str, Any]) -> Iterator[_Mistake]:
+        """A service on the port of SSH would have the sidecar capture it, and nobody could mend that from afar."""
+        for service, entry in _objects(vm.get("services")).items():
+            if host and entry.get("port") == _value(host, "port", HostSettings):
+                where = ("vms", path[1], "services", service, "port")
+                yield where, f"is the port by which {_where((*path, 'host'))} is reached; it must not be captured"
 
     def _in_host_names(self) -> Iterator[_Mistake]:
         """A VM's service is a Kubernetes Service of its own, ``<service>-<VM>``, beside the application's."""
@@ -605,6 +743,21 @@ def _unknown(path: _Path, name: object, kind: str, known: Collection[str]) -> It
         yield path, f"there is no {kind} {_shown(name)}{_nearest(name, known)}"
 
 
+def _at_most_one(path: _Path, entry: Mapping[str, Any], keys: Sequence[str]) -> Iterator[_Mistake]:
+    given = [key for key in keys if key in entry]
+    if len(given) > 1:
+        both = "both " if len(given) == 2 else ""
+        yield path, f"has {both}{' and '.join(map(repr, given))}; keep the one that it is"
+
+
+def _one_of(path: _Path, value: Any, keys: Sequence[str]) -> Iterator[_Mistake]:
+    if isinstance(value, dict):
+        entry = _object(value)
+        if not any(key in entry for key in keys):
+            yield path, f"needs one of {', '.join(map(repr, keys))}"
+        yield from _at_most_one(path, entry, keys)
+
+
 def _repeated(places: Iterable[tuple[_Path, object]], what: str) -> Iterator[_Mistake]:
     first: dict[str | int, _Path] = {}
     for path, value in sorted(places, key=lambda place: _where(place[0])):
@@ -646,6 +799,12 @@ _WORDS = {
 }
 
 
+_HOW_TO_GET_A_HOST_KEY = (
+    "; `ssh-keyscan -t ed25519 -p PORT ADDRESS` prints it behind the host: compare its fingerprint "
+    "(`| ssh-keygen -lf -`) with what the machine itself says (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`)"
+)
+
+
 def _in_our_words(detail: ErrorDetails) -> _Mistake:
     """Pydantic's error as a mistake in the config."""
     path = detail["loc"][:-1] if detail["loc"][-1] == "[key]" else detail["loc"]
@@ -653,6 +812,8 @@ def _in_our_words(detail: ErrorDetails) -> _Mistake:
         return path, f"unknown key{_nearest(str(path[-1]), _keys_at(path[:-1]))}"
     words = _WORDS.get(detail["type"])
     what = words.format(given=_shown(detail["input"]), **detail.get("ctx", {})) if words else detail["msg"]
+    if path[-1] == "hostKey" and detail["type"] == "missing":
+        what += _HOW_TO_GET_A_HOST_KEY
     if path[0] == "ca":
         path = tuple(key for key, field in _CA.items() if field == path[1])
         if detail["type"] == "missing":

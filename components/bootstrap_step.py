@@ -16,35 +16,47 @@ _FOLDER = Path("bootstrap")
 
 def bootstrap_step(
     name: str,
-    script: str,
+    script: str | None,
     vm: VirtualMachine,
     environment: Mapping[str, pulumi.Input[str]],
     *,
     parent: pulumi.Resource,
     stdin: pulumi.Input[str] | None = None,
     after: Sequence[pulumi.Resource] = (),
+    delete: str | None = None,
 ) -> local.Command:
-    """Runs ``bootstrap/<script>``, on the machine that runs Pulumi, for a VM.
+    """Runs ``bootstrap/<script>``, on the machine that runs Pulumi, for a VM; ``delete`` when the step is removed.
 
     Every step may run again at any time, so whatever changes just runs it again: its data, what it puts on the VM, or
-    the VM itself. It goes with the VM. ``stdin`` is for secrets; ``environment`` is kept in the state as it is.
+    the VM itself. A step that has nothing to take back goes with the VM. ``stdin`` is for secrets; ``environment`` is
+    kept in the state as it is.
     """
     return local.Command(
         name,
-        create=f"sh {_FOLDER}/{script}",
+        create=_command(script),
+        # Else an edit of what is for the removal alone would count as a change to be made now.
+        update=_command(script) if delete else None,
+        delete=_command(delete) if delete else None,
         environment={
             "VM": vm.name,
             "TRANSPORT": vm.transport,
             # Another bootstrap is run again on the VMs that have joined by an older one.
-            "BOOTSTRAP": _digest(script),
+            **({"BOOTSTRAP": _digest(script)} if script else {}),
             **environment,
         },
         stdin=stdin,
         triggers=[vm.machine_id],
         opts=pulumi.ResourceOptions(
-            parent=parent, depends_on=[vm.machine, *after], deleted_with=vm.machine, delete_before_replace=True
+            parent=parent,
+            depends_on=[vm.machine, *after],
+            deleted_with=None if delete else vm.machine,
+            delete_before_replace=True,
         ),
     )
+
+
+def _command(script: str | None) -> str:
+    return f"sh {_FOLDER}/{script}" if script else "true"
 
 
 def _digest(script: str) -> str:

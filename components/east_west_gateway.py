@@ -11,13 +11,13 @@ from pulumi_command import local
 
 from components.cluster import Cluster
 from components.gateway import gateway, ports
-from components.mesh import SYSTEM_NAMESPACE, Mesh
+from components.mesh import ISTIOD_HOST, SYSTEM_NAMESPACE, Mesh
 from components.scripts import script
 
 _SERVICES_PORT = 15443
 _ISTIOD_PORT = 15012
 # The names by which agents call istiod; nothing else is let through.
-_ISTIOD_HOSTS = [f"istiod.{SYSTEM_NAMESPACE}.svc", f"istiod.{SYSTEM_NAMESPACE}.svc.cluster.local"]
+_ISTIOD_HOSTS = [ISTIOD_HOST, f"{ISTIOD_HOST}.cluster.local"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from settings import MeshSettings
+
 if TYPE_CHECKING:
     from components.mesh import MeshArgs
 
@@ -31,6 +33,23 @@ _ACCESS_LOG = {
     "downstream_peer": "%DOWNSTREAM_PEER_URI_SAN%",
     "requested_server_name": "%REQUESTED_SERVER_NAME%",
 }
+
+
+def proxy_config(mesh: MeshSettings) -> dict[str, Any]:
+    """Configuration of every proxy of the mesh, in pods and on VMs alike."""
+    return {
+        "meshId": mesh.id,
+        "holdApplicationUntilProxyStarts": True,
+        "proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"},
+        # Requests by destination, which is what a stage is judged by, whichever proxy build counts them; and those that
+        # a VM is serving, by which it is seen to be drained.
+        "proxyStatsMatcher": {
+            "inclusionRegexps": [
+                r"cluster\.outbound\|.*\.upstream_rq_(total|[0-9]+|[2-5]xx)",
+                r"cluster\.inbound\|.*\.upstream_(rq|cx)_(total|active)",
+            ]
+        },
+    }
 
 
 def istiod_values(args: MeshArgs) -> dict[str, Any]:
@@ -61,13 +80,6 @@ def istiod_values(args: MeshArgs) -> dict[str, Any]:
             "accessLogFile": "/dev/stdout",
             "accessLogEncoding": "JSON",
             "accessLogFormat": json.dumps(_ACCESS_LOG),
-            "defaultConfig": {
-                "holdApplicationUntilProxyStarts": True,
-                "proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"},
-                # Requests by destination, which is what a stage is judged by, whichever proxy build counts them.
-                "proxyStatsMatcher": {
-                    "inclusionRegexps": [r"cluster\.outbound\|.*\.upstream_rq_(total|[0-9]+|[2-5]xx)"]
-                },
-            },
+            "defaultConfig": proxy_config(args.mesh),
         },
     }

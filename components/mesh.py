@@ -16,6 +16,8 @@ from components.trust import Authority
 from settings import MeshSettings
 
 SYSTEM_NAMESPACE = "istio-system"
+ISTIOD_HOST = f"istiod.{SYSTEM_NAMESPACE}.svc"
+"""Name of the control plane in its certificate, by which agents ask for it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,147 +1,134 @@
-"""A VM's way into the mesh."""
+"""A machine's way into the mesh, and out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.bootstrap_step import bootstrap_step
 from components.cluster import Cluster
 from components.east_west_gateway import EastWestGateway
-from components.mesh import Mesh
+from components.mesh import ISTIOD_HOST, Mesh
+from components.sidecar_config import cluster_env, mesh_config
 from components.virtual_machine import VirtualMachine
-from settings import VM_LABEL, ProbeSettings, VmServiceSettings, VmSettings, vm_service
+from components.workload_group import WorkloadGroup
+from settings import MACHINE_LABEL, MeshSettings, SidecarSettings, VmSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnboardingArgs:
-    """Which VM joins what, as whom, to serve what."""
+    """Which machine joins what, as whom, to serve what."""
 
-    vm: VirtualMachine
+    machine: VirtualMachine
+    name: str
+    """Name of the VM that the machine belongs to."""
+    vm: VmSettings
+    group: WorkloadGroup
     cluster: Cluster
-    """Cluster whose control plane the VM joins."""
+    """Cluster whose control plane the machine joins."""
+    istio: Mesh
+    """Istio in that cluster."""
     gateway: EastWestGateway
-    """The cluster's gateway, by which the VM reaches the control plane."""
-    clusters: Mapping[str, Cluster]
-    """Clusters from which the VM's services are called."""
-    meshes: Mapping[str, Mesh]
-    settings: VmSettings
-    package: str
-    """istio-sidecar package, a path relative to the project."""
-    package_sha256: str
+    """The cluster's gateway, by which the machine reaches the control plane."""
+    mesh: MeshSettings
+    package: SidecarSettings
+    """The istio-sidecar package."""
 
 
 class Onboarding(pulumi.ComponentResource):
-    """Identity, workload group and Services of a VM; the bootstrap that joins it; the services that run on it.
+    """The bootstrap that joins a machine, the services that run on it, and its leave once the config lacks it.
 
-    Follows Istio's "Virtual Machine Installation" with automated workload entry creation.
+    Follows Istio's "Virtual Machine Installation", by the same scripts for every kind of machine. The steps are taken
+    back in the opposite order: a machine is drained and out of the mesh before its Services and its identity go.
     """
 
-    namespace: str
-    """Namespace of the VM's Services."""
+    joined: list[pulumi.Resource]
+    """What a weight waits for before it names the machine."""
 
     def __init__(self, name: str, args: OnboardingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:Onboarding", name, None, opts)
-        self.namespace = args.settings.namespace
-        for cluster in args.clusters.values():
-            for service_name, service in args.settings.services.items():
-                self._service(f"{name}-{cluster.name}-{service_name}", cluster, service_name, service, args)
-        group = self._workload_group(name, args)
-
+        identity = {
+            "NAMESPACE": args.vm.namespace,
+            "ACCOUNT": args.name,
+            "TRUST_DOMAIN": args.mesh.trust_domain,
+            "SELECTOR": f"{MACHINE_LABEL}={name}",
+        }
         installed = bootstrap_step(
             f"{name}-sidecar",
             "install.sh",
-            args.vm,
-            {"PACKAGE": args.package, "PACKAGE_SHA256": args.package_sha256},
+            args.machine,
+            {"PACKAGE": args.package.package, "PACKAGE_SHA256": args.package.sha256},
             parent=self,
         )
-        bootstrap_step(
+        joined = bootstrap_step(
             f"{name}-join",
             "join.sh",
-            args.vm,
+            args.machine,
             {
-                "NAMESPACE": args.settings.namespace,
-                "CLUSTER": args.cluster.name,
-                "GATEWAY": args.gateway.address,
+                **identity,
+                "MESH_CONFIG": mesh_config(args.name, name, args.vm, args.mesh),
+                "CLUSTER_ENV": args.gateway.address.apply(
+                    lambda address: cluster_env(args.name, name, args.vm, args.mesh, ISTIOD_HOST, address)
+                ),
+                "PORTS": " ".join(str(service.port) for service in args.vm.services.values()),
+                # Another package is another agent, which is to be started.
+                "PACKAGE_SHA256": args.package.sha256,
             },
             stdin=args.cluster.kubeconfig,
-            after=[installed, *group, *args.gateway.ready],
+            after=[installed, *self._entry(name, args), *args.group.declared, *args.gateway.ready],
             parent=self,
         )
-        for service_name, service in args.settings.services.items():
+        serving = [
             bootstrap_step(
                 f"{name}-serve-{service_name}",
                 "serve.sh",
-                args.vm,
+                args.machine,
                 {"SERVICE": service_name, "COMMAND": service.command},
                 # Both make users, and two at once find /etc/passwd locked.
                 after=[installed],
                 parent=self,
             )
+            for service_name, service in args.vm.services.items()
+            if service.command
+        ]
+        bootstrap_step(
+            f"{name}-membership",
+            None,
+            args.machine,
+            {**identity, "SERVICES": " ".join(name for name, it in args.vm.services.items() if it.command)},
+            stdin=args.cluster.kubeconfig,
+            after=[joined, *serving],
+            parent=self,
+            delete="leave.sh",
+        )
+        self.joined = [joined, *serving]
         self.register_outputs({})
 
-    def _service(
-        self, name: str, cluster: Cluster, service_name: str, service: VmServiceSettings, args: OnboardingArgs
-    ) -> None:
-        kubernetes.core.v1.Service(
-            name,
-            metadata={
-                "name": vm_service(service_name, args.vm.name),
-                "namespace": args.settings.namespace,
-                "annotations": {"pulumi.com/skipAwait": "true"},
-            },
-            spec={"selector": {VM_LABEL: args.vm.name}, "ports": [{"name": "http", "port": service.port}]},
-            opts=self._in(cluster, args),
-        )
-
-    def _workload_group(self, name: str, args: OnboardingArgs) -> list[pulumi.Resource]:
-        metadata = ObjectMetaArgs(name=args.vm.name, namespace=args.settings.namespace)
-        account = kubernetes.core.v1.ServiceAccount(
-            f"{name}-account",
-            metadata=metadata,
-            automount_service_account_token=False,
-            opts=self._in(args.cluster, args),
-        )
-        group = kubernetes.apiextensions.CustomResource(
-            f"{name}-group",
+    def _entry(self, name: str, args: OnboardingArgs) -> list[pulumi.Resource]:
+        """The machine's workload entry, where the config wants it declared; else its agent has istiod make it."""
+        if args.vm.registration == "auto":
+            return []
+        address = bootstrap_step(f"{name}-address", "address.sh", args.machine, {}, parent=self)
+        entry = kubernetes.apiextensions.CustomResource(
+            f"{name}-entry",
             api_version="networking.istio.io/v1",
-            kind="WorkloadGroup",
-            metadata=metadata,
-            spec={
-                # Labels belong here, not on the entries alone, or telemetry lacks them (istio/istio#33299).
-                "metadata": {
-                    "labels": {
-                        "app": next(iter(args.settings.services)),
-                        "version": "vm",
-                        VM_LABEL: args.vm.name,
-                    }
-                },
-                "template": {
-                    "serviceAccount": args.vm.name,
-                    "network": args.settings.network,
-                    "ports": {service_name: service.port for service_name, service in args.settings.services.items()},
-                },
-                "probe": _probe(args.settings.probe),
+            kind="WorkloadEntry",
+            metadata={
+                "name": name,
+                "namespace": args.vm.namespace,
+                "labels": {**args.vm.all_labels(args.name), MACHINE_LABEL: name},
+                # Without it an entry that is declared counts as healthy always (istio/istio#44712).
+                "annotations": {"proxy.istio.io/health-checks-enabled": "true"},
             },
-            opts=self._in(args.cluster, args, after=[args.meshes[args.cluster.name].control_plane]),
+            spec={
+                "address": address.stdout.apply(str.strip),
+                "labels": {**args.vm.all_labels(args.name), MACHINE_LABEL: name},
+                "serviceAccount": args.name,
+                "network": args.vm.network,
+                "ports": {service_name: service.port for service_name, service in args.vm.services.items()},
+            },
+            opts=args.cluster.inside(self, args.istio.namespaces[args.vm.namespace], *args.group.declared),
         )
-        return [account, group]
-
-    def _in(
-        self, cluster: Cluster, args: OnboardingArgs, after: Sequence[pulumi.Resource] = ()
-    ) -> pulumi.ResourceOptions:
-        return cluster.inside(self, args.meshes[cluster.name].namespaces[args.settings.namespace], *after)
-
-
-def _probe(probe: ProbeSettings) -> dict[str, Any]:
-    """Readiness probe of the group: the VM's services have endpoints only while it succeeds."""
-    return {
-        "httpGet": {"path": probe.path, "port": probe.port},
-        "periodSeconds": probe.period_seconds,
-        "failureThreshold": probe.failure_threshold,
-    }
+        return [entry]

@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
 from components.mesh import Mesh
-from components.onboarding import Onboarding
+from components.workload_group import WorkloadGroup
 from settings import RouteSettings, service_host, vm_service
 
 
@@ -23,8 +23,10 @@ class RouteArgs:
     clusters: Mapping[str, Cluster]
     """All clusters of the mesh."""
     meshes: Mapping[str, Mesh]
-    vms: Mapping[str, Onboarding]
-    """VMs that run the service, by name; a weight names one only when it has joined."""
+    vms: Mapping[str, WorkloadGroup]
+    """VMs that run the service, by name."""
+    joined: Sequence[pulumi.Resource]
+    """What a weight waits for: the VMs' machines that have joined."""
     weights: Mapping[str, int]
     """Destination -> percent of the stage."""
 
@@ -91,7 +93,7 @@ class Route(pulumi.ComponentResource):
                     }
                 ],
             },
-            opts=self._in(cluster, args, after=[*rules, *args.vms.values()]),
+            opts=self._in(cluster, args, after=[*rules, *args.vms.values(), *args.joined]),
         )
 
     def _in(self, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:

@@ -6,7 +6,7 @@ import pulumi
 
 
 class VirtualMachine(pulumi.ComponentResource):
-    """A machine outside Kubernetes. ``ContainerVm`` is one in Docker."""
+    """A machine outside Kubernetes. ``ContainerVm`` is one in Docker, ``HostVm`` one that is reached by SSH."""
 
     name: str
     """Name of the VM in the mesh, and of the destination that it is."""

@@ -19,7 +19,7 @@ from toolchain.environment import environment
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress, report
-from vmmesh import changes, stage, status, summary, verify
+from vmmesh import changes, rejoin, stage, status, summary, upgrade, verify
 from vmmesh.down import down as take_down
 from vmmesh.mesh import connect
 from vmmesh.place import Environment, Place
@@ -77,10 +77,20 @@ _Requests = Annotated[
 ]
 
 
+_Gone = Annotated[
+    Sequence[str],
+    typer.Option(
+        "--gone",
+        metavar="MACHINE",
+        help="A machine taken out of the config that is gone for good: it is forgotten without being asked.",
+    ),
+]
+
+
 @app.command()
-def up(ctx: typer.Context, stack: _Stack = "dev", as_json: _Json = False) -> None:
+def up(ctx: typer.Context, stack: _Stack = "dev", gone: _Gone = (), as_json: _Json = False) -> None:
     """Bring everything up, from nothing to the mesh with its VMs. Safe to run again at any time."""
-    found = bring_up(_place(ctx, stack))
+    found = bring_up(_place(ctx, stack), gone)
     if as_json:
         _print(found)
     else:
@@ -90,9 +100,9 @@ def up(ctx: typer.Context, stack: _Stack = "dev", as_json: _Json = False) -> Non
 
 
 @app.command()
-def down(ctx: typer.Context, stack: _Stack = "dev", as_json: _Json = False) -> None:
+def down(ctx: typer.Context, stack: _Stack = "dev", gone: _Gone = (), as_json: _Json = False) -> None:
     """Take everything down and leave nothing behind, however far the last run came."""
-    found = take_down(_place(ctx, stack))
+    found = take_down(_place(ctx, stack), gone)
     if as_json:
         _print(found)
         return
@@ -197,6 +207,57 @@ def status_command(
         _print(found)
     else:
         status.show(_console(), found)
+
+
+@app.command("rejoin")
+def rejoin_command(
+    ctx: typer.Context,
+    machines: Annotated[list[str] | None, typer.Argument(metavar="[MACHINE]...", help="Default: all.")] = None,
+    stack: _Stack = "dev",
+    as_json: _Json = False,
+) -> None:
+    """Have machines join again, with a new token where their certificate has expired. Harmless to one that is in."""
+    joined = rejoin.rejoin(_place(ctx, stack), machines or [])
+    if as_json:
+        _print({"stack": stack, "joined": joined})
+    else:
+        _console().print(f"in the mesh: {', '.join(joined)}")
+
+
+@app.command("upgrade")
+def upgrade_command(
+    ctx: typer.Context,
+    vm: Annotated[str, typer.Argument(help="A VM, with all its machines.")],
+    through: Annotated[
+        str | None,
+        typer.Option(metavar="STAGE", help="Stage that sends the VM nothing meanwhile; default: the route's first."),
+    ] = None,
+    stack: _Stack = "dev",
+    requests: _Requests = verify.REQUESTS,
+    as_json: _Json = False,
+) -> None:
+    """Apply what was edited of a VM (its sidecar, its services) while nobody calls it, and lose no request.
+
+    Its calls move to another stage, it is drained, the config is applied, it becomes healthy, and the calls come back.
+    The same by hand: make stage, make up, make stage.
+    """
+    done = upgrade.upgrade(_place(ctx, stack), vm, through, requests)
+    if as_json:
+        _print(
+            {
+                "vm": vm,
+                "through": {service: {"stage": here, "by": by} for service, (here, by) in done.through.items()},
+                "changed": dict(done.changes),
+                "verification": verify.document(stack, done.verdicts) if done.verdicts else None,
+            }
+        )
+    else:
+        console = _console()
+        ways = ", ".join(f"{service} by way of {by}" for service, (_, by) in done.through.items())
+        console.print(f"{vm} is upgraded: {summary.in_words(done.changes)}; {ways or 'nobody called it'}")
+        verify.show(console, done.verdicts)
+    if not all(verdict.passed for verdict in done.verdicts):
+        raise typer.Exit(1)
 
 
 def main(environment: Environment = environment) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from typing import Any
 
 from rich.text import Text
@@ -24,13 +26,16 @@ from vmmesh.watch import resource_name
 _ANSWER_SECONDS = 5.0
 
 
-def down(place: Place) -> dict[str, Any]:
+def down(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
     """Destroys and removes the stack, and what else was made for it; returns what was removed.
+
+    Hosts leave the mesh and are as they were before. ``gone`` names those that cannot be reached ever again.
 
     Raises Problem, the first thing that could not be removed; the rest of the stack is gone then.
     """
     state = Checkout(place.root).state
     found: dict[str, Any] = {"stack": place.name, "removed": 0, "unreachable": [], "swept": [], "kept": []}
+    os.environ["VM_MESH_GONE"] = " ".join(gone)
     with exclusive(place.root, place.name):
         if _enter(place):
             found |= _destroy(place)

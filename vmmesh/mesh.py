@@ -56,9 +56,19 @@ class Mesh:
         """The objects that ``kubectl get`` finds. Raises Unreachable."""
         return json.loads(run(kubectl(self._kubeconfigs[cluster], "get", *arguments, "--output=json")))
 
-    def on_vm(self, vm: str, *command: str) -> str:
-        """Output of a command on a VM. Raises Unreachable."""
-        return run([*shlex.split(self._transports[vm]), *command])
+    def transport(self, machine: str) -> str:
+        """Command line to which a command is added to run it on a machine as root. Raises Unreachable."""
+        if machine not in self._transports:
+            raise Unreachable(f"{machine} is not set up yet: run `make up`")
+        return self._transports[machine]
+
+    def on_machine(self, machine: str, *command: str) -> str:
+        """Output of a command that is run on a machine as root. Raises Unreachable."""
+        return run([*shlex.split(self.transport(machine)), *command])
+
+    def delete(self, cluster: str, *arguments: str) -> None:
+        """Deletes objects. Raises Unreachable."""
+        run(kubectl(self._kubeconfigs[cluster], "delete", *arguments))
 
     def url(self, cluster: str) -> str | None:
         """Base URL of what a cluster exposes; None: it has none (yet)."""
@@ -75,9 +85,10 @@ class Mesh:
         places = [(cluster, namespace) for cluster in self._kubeconfigs for namespace in route.namespaces]
         pods = each(lambda place: self._pods(*place), places)
         machines = [
-            Proxy(vm.cluster, name, tuple(shlex.split(self._transports[name])))
+            Proxy(vm.cluster, machine, tuple(shlex.split(self._transports[machine])))
             for name, vm in self._settings.vms.items()
-            if vm.namespace in route.namespaces and name in self._transports
+            for machine in vm.all_machines(name)
+            if vm.namespace in route.namespaces and machine in self._transports
         ]
         return [*(proxy for found in pods for proxy in found), *machines]
 

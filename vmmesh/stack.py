@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import recovery
 from vmmesh.engine import Engine
-from vmmesh.watch import Watch, errors
+from vmmesh.watch import Watch, errors, resource_name
 
 OUTPUTS = {"stages", "urls", "kubeconfigs", "transports"}
 """What the program exports for the commands."""
@@ -79,13 +79,22 @@ class Stack:
             raise Problem(f"the preview failed: {said}", f"its log is {self._log}") from None
         return events
 
-    def up(self, progress: Progress, *, show_all: bool = False) -> dict[str, int]:
+    def up(
+        self, progress: Progress, *, show_all: bool = False, only: Sequence[str] = (), again: Sequence[str] = ()
+    ) -> dict[str, int]:
         """Updates the stack, and shows what takes its time, or all.
 
-        Returns how often the engine did what. Raises Problem, the first thing that failed.
+        ``only`` are names of resources: if any are given, nothing else is touched. ``again`` are names of commands that
+        are run once more, and nothing else. Returns how often the engine did what. Raises Problem, the first thing that
+        failed.
         """
         watch = Watch(progress, self._log, everything=show_all)
-        changes = self._update(progress, watch, lambda: self._stack.up(on_event=watch, color="never"))
+        targets, repeated = (self._urns(names) if names else None for names in ([*only, *again], again))
+        changes = self._update(
+            progress,
+            watch,
+            lambda: self._stack.up(on_event=watch, color="never", target=targets, replace=repeated),
+        )
         if self._workspace.env_vars:
             # The providers' settings have the permission now; without this, the next update would show it.
             self._workspace.env_vars = {}
@@ -110,6 +119,14 @@ class Stack:
         """Resources and pending operations, as Pulumi keeps them; ``secrets``: these in plain text."""
         options = ["--show-secrets"] if secrets else []
         return json.loads(self._pulumi("stack", "export", *options))["deployment"]
+
+    def _urns(self, names: Sequence[str]) -> list[str]:
+        """URNs of resources. Raises Problem if one is not there."""
+        known = {resource_name(resource["urn"]): resource["urn"] for resource in self.export().get("resources", [])}
+        for name in names:
+            if name not in known:
+                raise Problem(f"the stack has no {name} yet", "run `make up` first")
+        return [known[name] for name in names]
 
     def _update(self, progress: Progress, watch: Watch, act: Callable[[], object]) -> dict[str, int]:
         def say(line: str) -> None:

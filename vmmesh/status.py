@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from settings import VM_LABEL, Settings
+from settings import MACHINE_LABEL, Settings
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, each
 from vmmesh.proxies import Calls
@@ -20,19 +20,27 @@ from vmmesh.routes import Route, route_of
 from vmmesh.verify import difference
 
 CERTIFICATE = "/etc/certs/cert-chain.pem"
-PACKAGE = "istio-sidecar"
+_VERSION = (
+    "dpkg-query --show --showformat='${Version}' istio-sidecar 2>/dev/null || "
+    "rpm --query --queryformat '%{VERSION}' istio-sidecar"
+)
+_TROUBLE = (
+    "pgrep -x pilot-agent >/dev/null || { echo 'its agent does not run'; exit; }; "
+    "grep -E '(error|warn)' /var/log/istio/istio.log | tail -n 1 | cut -c 1-300"
+)
 
 
 def status(mesh: Mesh, settings: Settings, applied: Mapping[str, str], seconds: float) -> dict[str, Any]:
-    """State of every route, by the calls that pass in ``seconds``, and of every VM, as JSON.
+    """State of every route, by the calls that pass in ``seconds``, and of every machine, as JSON.
 
     ``applied`` names the stages that the last update has put in place. Raises Unreachable if a cluster does
-    not answer; of a VM that does not, the state says so.
+    not answer; of a machine that does not, the state says so.
     """
     routes = [route_of(settings, service) for service in settings.routes]
     before = each(mesh.counts, routes)
     started = time.monotonic()
-    vms = each(lambda name: _vm(mesh, settings, name), settings.vms)
+    machines = [(vm, name) for vm, entry in settings.vms.items() for name in entry.all_machines(vm)]
+    vms = each(lambda machine: _machine(mesh, settings, *machine), machines)
     time.sleep(max(0.0, seconds - (time.monotonic() - started)))
     after = each(mesh.counts, routes)
     window = round(time.monotonic() - started, 1)
@@ -66,26 +74,52 @@ def observation(route: Route, counted: Mapping[str, Mapping[str, Calls]], window
     return {"percent": percents, "requests": requests, "window": window}
 
 
-def _vm(mesh: Mesh, settings: Settings, name: str) -> dict[str, Any]:
-    vm = settings.vms[name]
-    selector = f"--selector={VM_LABEL}={name}"
-    entries = mesh.get(vm.cluster, "workloadentries.networking.istio.io", f"--namespace={vm.namespace}", selector)
-    found: dict[str, Any] = {"name": name, "cluster": vm.cluster} | health(entries["items"])
+def _machine(mesh: Mesh, settings: Settings, vm: str, name: str) -> dict[str, Any]:
+    place = settings.vms[vm]
+    entries = entries_of(mesh, place.cluster, place.namespace, name)
+    found: dict[str, Any] = {"name": name, "vm": vm, "cluster": place.cluster} | health(entries)
+    found |= {"entries": [entry["metadata"]["name"] for entry in entries], "certificate_expires": None, "version": None}
     try:
-        found["certificate_expires"] = expiry(mesh.on_vm(name, "cat", CERTIFICATE)).isoformat()
-        found["version"] = mesh.on_vm(name, "dpkg-query", "--show", "--showformat=${Version}", PACKAGE).strip()
+        expires = expiry(mesh.on_machine(name, "cat", CERTIFICATE))
+        found["certificate_expires"] = expires.isoformat()
+        found["version"] = mesh.on_machine(name, "sh", "-c", _VERSION).strip()
     except (Unreachable, ValueError) as error:
-        found |= {"certificate_expires": None, "version": None, "message": found["message"] or str(error)}
+        found["message"] = found["message"] or str(error)
+        return found
+    if expires < datetime.now(UTC):
+        found["message"] = f"its certificate has expired; `make rejoin MACHINE={name}` brings it back"
+    elif not found["registered"]:
+        found["message"] += why_not(mesh, name)
     return found
 
 
+def entries_of(mesh: Mesh, cluster: str, namespace: str, machine: str) -> list[dict[str, Any]]:
+    """The workload entries of a machine. Raises Unreachable."""
+    selector = f"--selector={MACHINE_LABEL}={machine}"
+    return mesh.get(cluster, "workloadentries.networking.istio.io", f"--namespace={namespace}", selector)["items"]
+
+
+def why_not(mesh: Mesh, machine: str) -> str:
+    """What the machine's agent says last of its trouble, as the end of a message."""
+    try:
+        said = mesh.on_machine(machine, "sh", "-c", _TROUBLE).strip()
+    except Unreachable as error:
+        return f"; {error}"
+    return f"; {said}" if said else ""
+
+
 def health(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a VM's WorkloadEntries say: ``registered``, ``healthy``, and why not in ``message``."""
-    if not entries:
+    """What a machine's WorkloadEntries say: ``registered``, ``healthy``, and why not in ``message``.
+
+    An entry that is declared is there whether its agent is connected or not; istiod writes down who controls it.
+    """
+    connected = [entry for entry in entries if "istio.io/disconnectedAt" not in _annotations(entry)]
+    connected = [entry for entry in connected if "istio.io/workloadController" in _annotations(entry)]
+    if not connected:
         return {"registered": False, "healthy": False, "message": "its agent is not connected to istiod"}
     conditions = [
         condition
-        for entry in entries
+        for entry in connected
         for condition in entry.get("status", {}).get("conditions", [])
         if condition["type"] == "Healthy"
     ]
@@ -98,6 +132,10 @@ def health(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "healthy": healthy,
         "message": "" if healthy else message or "its probe fails",
     }
+
+
+def _annotations(entry: Mapping[str, Any]) -> Mapping[str, str]:
+    return entry.get("metadata", {}).get("annotations", {})
 
 
 def expiry(chain: str) -> datetime:
@@ -128,11 +166,12 @@ def show(console: Console, document: Mapping[str, Any]) -> None:
                 f"{observed['requests']} in {observed['window']} s",
             )
     vms = Table(box=None, pad_edge=False)
-    for heading in ("VM", "joined", "registered", "healthy", "certificate expires", "sidecar"):
+    for heading in ("machine", "VM", "joined", "registered", "healthy", "certificate expires", "sidecar"):
         vms.add_column(heading)
     for vm in document["vms"]:
         vms.add_row(
             vm["name"],
+            vm["vm"],
             vm["cluster"],
             _yes(vm["registered"]),
             _yes(vm["healthy"]),

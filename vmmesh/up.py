@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
+from rich.text import Text
+
+from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
 from vmmesh import tools
+from vmmesh.entries import remove_stale
+from vmmesh.mesh import connect
 from vmmesh.place import Place
+from vmmesh.rejoin import join_again, lapsed
 from vmmesh.stack import Stack, exclusive
 from vmmesh.summary import summary
 
 
-def up(place: Place) -> dict[str, Any]:
+def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
     """Makes tools and images ready, then the stack; returns the summary.
+
+    Machines that were away for longer than their certificates last join again, and workload entries that are left
+    behind are removed. ``gone`` names machines that are no longer in the config and cannot be reached ever again.
 
     Raises SettingsError before anything is touched, or Problem, the first thing that failed.
     """
@@ -21,8 +32,21 @@ def up(place: Place) -> dict[str, Any]:
     with exclusive(place.root, place.name):
         tools.ensure(place)
         place.enter()
+        os.environ["VM_MESH_GONE"] = " ".join(gone)
         with place.file.own_format():
             stack = Stack(place.root, place.name, "up", make=True)
             with Progress(Checkout(place.root).logs) as progress:
                 changes = stack.up(progress)
+                if settings.vms:
+                    _tend(stack, settings, progress)
         return summary(place.name, settings, stack.outputs(), changes)
+
+
+def _tend(stack: Stack, settings: Settings, progress: Progress) -> None:
+    """What no update sees, since nothing of the config has changed."""
+    with connect(settings, stack.outputs()) as mesh:
+        for entry in remove_stale(mesh, settings):
+            progress.say(Text(f"removed the workload entry {entry}: no machine stands behind it"))
+        if away := lapsed(mesh, settings):
+            progress.say(Text(f"{', '.join(away)}: away for longer than a certificate lasts; joining again"))
+            join_again(stack, away, progress)

@@ -16,22 +16,57 @@ put() {
 	placed="$placed $1"
 }
 
-# supervise NAME: the init runs the script on stdin as service NAME, again when it ends, and after a boot. What runs is
+# init: says which init runs the machine's services.
+init() {
+	if [ -d /run/systemd/system ]; then
+		echo systemd
+	elif [ -d /etc/service ] && pgrep -x runsvdir >/dev/null; then
+		echo runit
+	else
+		fail "neither systemd nor runit runs here, and no other init is known"
+	fi
+}
+
+# start NAME: the init runs the service NAME that it has been told of, again when it ends, and after a boot. What runs is
 # left alone if it was started with the very files that this step has put: what it was started with is written down, so
 # that a step that was killed before the restart is made good by the next.
-supervise() {
-	[ -d /etc/service ] || fail "no init that is known here: /etc/service of runit is missing"
-	mkdir -p "/etc/sv/$1" /var/lib/vm-mesh
-	put "/etc/sv/$1/run" 0755 root:root
+start() {
 	# shellcheck disable=SC2086  # a list of files
 	files=$(sha256sum $placed)
-	ln -sfn "/etc/sv/$1" "/etc/service/$1"
-	# runsvdir looks for new services every five seconds, and the named pipe is how runsv is spoken to.
-	until [ -p "/etc/sv/$1/supervise/ok" ]; do sleep 0.1; done
-	if [ "$files" = "$(cat "/var/lib/vm-mesh/started-$1" 2>/dev/null)" ]; then
-		sv start "$1" >/dev/null
-	else
-		sv restart "$1" >/dev/null
-		echo "$files" >"/var/lib/vm-mesh/started-$1"
-	fi
+	started=/var/lib/vm-mesh/started-$1
+	action=restart
+	[ "$files" != "$(cat "$started" 2>/dev/null)" ] || action=start
+	case $(init) in
+	systemd)
+		systemctl daemon-reload
+		systemctl --quiet enable "$1"
+		systemctl "$action" "$1"
+		;;
+	runit)
+		ln -sfn "/etc/sv/$1" "/etc/service/$1"
+		# runsvdir looks for new services every five seconds, and the named pipe is how runsv is spoken to.
+		until [ -p "/etc/sv/$1/supervise/ok" ]; do sleep 0.1; done
+		sv -w 30 "$action" "$1" >/dev/null
+		;;
+	esac
+	echo "$files" >"$started"
+}
+
+# halt NAME: the init stops the service NAME until the next start of it or of the machine.
+halt() {
+	case $(init) in
+	systemd) systemctl stop "$1" 2>/dev/null || true ;;
+	runit) [ ! -e "/etc/service/$1" ] || sv -w 30 force-stop "$1" >/dev/null || true ;;
+	esac
+}
+
+# stop NAME: the init stops the service NAME, if there is one, and no longer starts it after a boot.
+stop() {
+	case $(init) in
+	systemd) systemctl --quiet disable --now "$1" 2>/dev/null || true ;;
+	runit)
+		rm -f "/etc/service/$1"
+		[ ! -p "/etc/sv/$1/supervise/ok" ] || sv -w 30 force-shutdown "/etc/sv/$1" >/dev/null || true
+		;;
+	esac
 }

@@ -1,27 +1,37 @@
 # shellcheck shell=sh
-# Installs the istio-sidecar package on stdin (SHA256) and what it needs.
-package=/var/cache/vm-mesh/istio-sidecar.deb
-marker=/var/lib/vm-mesh/package
+# Installs the istio-sidecar package on stdin (SHA256; KIND deb or rpm) and what it needs.
+package=/var/cache/vm-mesh/istio-sidecar.$KIND
 
-if [ "$(cat "$marker" 2>/dev/null)" = "$SHA256" ] && dpkg --status istio-sidecar >/dev/null 2>&1; then
-	cat >/dev/null # the sender must not break off
-	exit 0
-fi
+install_deb() {
+	export DEBIAN_FRONTEND=noninteractive
+	# A killed run may have left packages half configured.
+	dpkg --configure --pending || return
+	# The files that it keeps its settings in are written by the join.
+	set -- --quiet --quiet --yes --no-install-recommends --allow-downgrades -o DPkg::Lock::Timeout=120 \
+		-o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold
+	if ! apt-get "$@" --simulate install "$package" >/dev/null 2>&1; then
+		echo "$VM: asking for the lists of packages, for what the sidecar needs" >&3
+		apt-get "$@" update || return
+	fi
+	apt-get "$@" install "$package"
+}
+
+install_rpm() {
+	# dnf also where it is still called yum; `install` takes an older version too.
+	"$(command -v dnf || command -v yum)" --assumeyes --quiet install "$package" iptables iproute sudo hostname
+}
+
+case $KIND in
+deb) command -v apt-get >/dev/null || fail "has no apt to install a .deb with: give the config's sidecar.package a .rpm" ;;
+rpm) command -v dnf >/dev/null || command -v yum >/dev/null ||
+	fail "has no dnf to install a .rpm with: give the config's sidecar.package a .deb" ;;
+esac
 mkdir -p /var/cache/vm-mesh /var/lib/vm-mesh
 cat >"$package"
 echo "$SHA256  $package" | sha256sum --check --quiet - || fail "the package was damaged on its way"
-
-export DEBIAN_FRONTEND=noninteractive
-# A killed run may have left packages half configured.
-dpkg --configure --pending >/dev/null
-if ! dpkg --simulate --install "$package" >/dev/null 2>&1; then
-	echo "$VM: installing what the sidecar needs"
-	apt-get --quiet --quiet update
-fi
-apt-get --quiet --quiet --yes --no-install-recommends --allow-downgrades -o DPkg::Lock::Timeout=120 \
-	-o Dpkg::Use-Pty=0 install "$package" >/var/lib/vm-mesh/install.log 2>&1 || {
+"install_$KIND" 3>&1 >/var/lib/vm-mesh/install.log 2>&1 || {
 	tail -n 20 /var/lib/vm-mesh/install.log >&2
-	fail "apt could not install the package"
+	fail "the package could not be installed"
 }
 rm -f "$package"
-echo "$SHA256" | put "$marker" 0644 root:root
+echo "$SHA256" | put /var/lib/vm-mesh/package 0644 root:root

@@ -1,6 +1,12 @@
 # shellcheck shell=sh
-# The agent has a certificate and its configuration. From then on it renews by the certificate: the token is removed.
+# The agent has a certificate and its configuration, and the mesh knows which services it has: PORTS.
 [ -s /etc/certs/cert-chain.pem ] || fail "no certificate yet; $(tail -n 3 /var/log/istio/istio.log)"
-curl --silent --fail --max-time 2 --output /dev/null http://127.0.0.1:15021/healthz/ready ||
+pilot-agent wait --timeoutSeconds 2 >/dev/null 2>&1 ||
 	fail "the agent is not ready; $(tail -n 3 /var/log/istio/istio.log)"
-rm -f /var/run/secrets/tokens/istio-token
+clusters=$(pilot-agent request GET clusters)
+for port in $PORTS; do
+	case $clusters in
+	*"inbound|$port|"*) ;;
+	*) fail "istiod does not know yet that the machine serves port $port" ;;
+	esac
+done

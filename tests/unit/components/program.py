@@ -108,8 +108,26 @@ def _stdout(command: Registered) -> str:
             return f"https://{cluster}.example.com:6443"
         case [*_, "address"]:
             return ADDRESS
+        case [*_, "machine"]:
+            return f"{command.name} identity"
         case _:
             return ""
+
+
+HOST_KEY = f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{43 * 'x'}"
+JUMP: Properties = {"address": "jump.example.com", "hostKey": HOST_KEY}
+HOST: Properties = {"address": "192.0.2.8", "user": "admin", "port": 2222, "hostKey": HOST_KEY, "jump": JUMP}
+FLEET: Properties = {
+    "cluster": "cluster1",
+    "machines": {"fleet-a": {"host": HOST}, "fleet-b": {}},
+    "services": {"details": {"port": 9080}, "ratings": {"port": 9081, "command": "ratings"}},
+    "probe": {"tcp": {"port": 9080}},
+    "registration": "static",
+    "labels": {"version": "legacy"},
+    "capture": {"excludeOutboundPorts": [3306], "excludeOutboundCIDRs": ["10.0.0.0/8"]},
+    "sidecar": {"package": "https://mirror.example.com/sidecar.rpm", "sha256": 64 * "1"},
+}
+"""A VM of two machines: one that is there, behind another host, and a container."""
 
 
 def _variants() -> dict[str, Properties]:
@@ -122,6 +140,7 @@ def _variants() -> dict[str, Properties]:
     large = changed("clusters.cluster3", third, changed("clusters.cluster2", existing))
     large = changed("vms.vm2", {**DEV["vms"]["vm1"], "cluster": "cluster3", "namespace": "more-machines"}, large)
     large = changed("routes.details.stages.both", {"vm1": 50, "vm2": 50}, large)
+    large = changed("vms.fleet", FLEET, large)
     large = changed("routes.details.callers.clusters", None, large)
     large = changed("routes.reviews", {"stages": {"spread": {"cluster1": 34, "cluster2": 33, "cluster3": 33}}}, large)
     own = {**DEV, "caCertificate": certificate("signer") + certificate("own root"), "caKey": key("signer")}

@@ -64,7 +64,7 @@ def test_what_a_cluster_says_of_itself_stays_known_whatever_else_is_edited() -> 
     config = changed("clusters.cluster3", {"network": "network3"})
     config = changed("clusters.cluster1", {"network": "network9", "kind": {"ingressPort": 8099}}, config)
     config = changed("mesh", {"id": "mesh9"}, config)
-    config = changed("vms.vm1.probe.port", 9081, config)
+    config = changed("vms.vm1.probe.http.port", 9081, config)
     before, after = variant("the talk's"), run(config, load_images=False, kind_config={})
     for name in ("cluster1-kubeconfig", "cluster1-address", "cluster1-kubernetes"):
         assert after[name].inputs == before[name].inputs
@@ -151,10 +151,10 @@ def test_gateways_of_existing_clusters_are_as_the_config_has_them() -> None:
     assert balanced["type"] == "LoadBalancer"
     assert addressed["type"] == "ClusterIP"
     assert addressed["externalIPs"] == ["198.51.100.1", "198.51.100.2"]
-    assert program["vm2-join"]["environment.GATEWAY"] == "198.51.100.1"
+    assert "PILOT_ADDRESS=198.51.100.1:15012\n" in program["vm2-join"]["environment.CLUSTER_ENV"]
 
 
 def test_a_vm_joins_by_the_address_that_the_load_balancer_gave() -> None:
     program = run(changed(*ALL_EXISTING))
-    assert program["vm1-join"]["environment.GATEWAY"] == ADDRESS
-    assert run(changed(*ALL_EXISTING), preview=True)["vm1-join"]["environment.GATEWAY"] == UNKNOWN
+    assert f"PILOT_ADDRESS={ADDRESS}:15012\n" in program["vm1-join"]["environment.CLUSTER_ENV"]
+    assert run(changed(*ALL_EXISTING), preview=True)["vm1-join"]["environment.CLUSTER_ENV"] == UNKNOWN

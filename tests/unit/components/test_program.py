@@ -17,6 +17,7 @@ TYPES = {
     "vm-mesh:index:EastWestGateway",
     "vm-mesh:index:ExistingCluster",
     "vm-mesh:index:Federation",
+    "vm-mesh:index:HostVm",
     "vm-mesh:index:IngressGateway",
     "vm-mesh:index:KindCluster",
     "vm-mesh:index:Mesh",
@@ -24,6 +25,7 @@ TYPES = {
     "vm-mesh:index:Route",
     "vm-mesh:index:Trust",
     "vm-mesh:index:Underlay",
+    "vm-mesh:index:WorkloadGroup",
 }
 
 

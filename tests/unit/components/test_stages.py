@@ -105,6 +105,7 @@ def test_stages_name_each_destination_that_the_config_has() -> None:
     assert {weight for cluster in DEV["clusters"] for weight in weights(program[f"details-{cluster}-weights"])} == {
         "details-vm1.virtual-machines.svc.cluster.local",
         "details-vm2.more-machines.svc.cluster.local",
+        "details-fleet.virtual-machines.svc.cluster.local",
         *(f"details.default.svc.cluster.local/cluster{number}" for number in (1, 2, 3)),
     }
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.components.monitor import Program, Secret
-from tests.unit.components.program import ADDRESS, ARTIFACTS, ROOT, changed, kubeconfig, run, variant
+from tests.unit.components.monitor import Program, Registered, Secret
+from tests.unit.components.program import ADDRESS, ARTIFACTS, FLEET, HOST_KEY, ROOT, changed, kubeconfig, run, variant
 
 STEPS = {"vm1-sidecar": "install", "vm1-join": "join", "vm1-serve-details": "serve"}
 
@@ -39,7 +41,7 @@ def test_only_another_image_makes_another_machine(program: Program) -> None:
     """Nearly every input of a container replaces it, so nothing that is edited from day to day may be one."""
     config = changed("stages.details", "kubernetes")
     config = changed("vms.vm1.services.details.command", "/usr/local/bin/details --verbose", config)
-    config = changed("vms.vm1.probe.path", "/ready", config)
+    config = changed("vms.vm1.probe.http.path", "/ready", config)
     config = changed("vms.vm1.namespace", "elsewhere", config)
     assert run(config)["vm1-container"].inputs == program["vm1-container"].inputs
     assert run(changed("vms.vm1.container", {"image": "vm:own"}))["vm1-container"]["image"] == "vm:own"
@@ -83,9 +85,33 @@ def test_two_vms_that_serve_the_same_are_two_destinations() -> None:
 def test_a_vm_joins_by_its_clusters_gateway_with_that_clusters_kubeconfig(program: Program) -> None:
     join = program["vm1-join"]
     assert join["stdin"] == Secret(kubeconfig("cluster1").strip())
-    assert join["environment.CLUSTER"] == "cluster1"
     assert join["environment.NAMESPACE"] == "virtual-machines"
-    assert join["environment.GATEWAY"] == ADDRESS
+    assert join["environment.ACCOUNT"] == "vm1"
+    assert variables(join["environment.CLUSTER_ENV"]) >= {
+        ("PILOT_ADDRESS", f"{ADDRESS}:15012"),
+        ("ISTIOD_SAN", "istiod.istio-system.svc"),
+        ("ISTIO_INBOUND_PORTS", "9080"),
+        ("ISTIO_NAMESPACE", "virtual-machines"),
+        ("SERVICE_ACCOUNT", "vm1"),
+    }
+    assert metadata(join)["ISTIO_META_CLUSTER_ID"] == "cluster1"
+    assert metadata(join)["ISTIO_META_AUTO_REGISTER_GROUP"] == "vm1"
+
+
+def variables(env: str) -> set[tuple[str, str]]:
+    """Names and values of a file of shell variables."""
+    return {
+        (name, "".join(shlex.split(value))) for name, _, value in (line.partition("=") for line in env.splitlines())
+    }
+
+
+def config(join: Registered) -> dict[str, Any]:
+    """The agent's configuration that a join brings."""
+    return json.loads(join["environment.MESH_CONFIG"])["defaultConfig"]
+
+
+def metadata(join: Registered) -> dict[str, str]:
+    return config(join)["proxyMetadata"]
 
 
 def test_a_vm_joins_when_all_that_it_needs_is_there(program: Program) -> None:
@@ -138,3 +164,102 @@ def test_a_bootstrap_that_was_edited_is_run_again(part: str, monkeypatch: pytest
     before, after = variant("the talk's"), run()
     for name in STEPS:
         assert after[name]["environment.BOOTSTRAP"] != before[name]["environment.BOOTSTRAP"], name
+
+
+@pytest.fixture
+def fleet() -> Program:
+    return variant("with existing clusters")
+
+
+def test_a_host_is_reached_by_ssh_that_is_told_all_of_it(fleet: Program) -> None:
+    key = HOST_KEY.replace(" ", ":")
+    assert fleet["fleet-a-join"]["environment.TRANSPORT"] == (
+        f"sh bootstrap/ssh.sh address=192.0.2.8 user=admin port=2222 key={key} "
+        f"jump-address=jump.example.com jump-user=root jump-port=22 jump-key={key} --"
+    )
+    assert fleet["fleet-b-join"]["environment.TRANSPORT"] == "docker exec -i vm-mesh-dev-fleet-b"
+
+
+def test_a_host_is_another_one_when_it_says_so(fleet: Program) -> None:
+    assert fleet["fleet-a-machine"]["create"] == "sh bootstrap/identify.sh"
+    assert fleet["fleet-a-join"]["triggers"] == ["fleet-a-machine identity"]
+
+
+def test_machines_of_a_vm_are_one_destination_and_one_identity(fleet: Program) -> None:
+    for cluster in ("cluster1", "cluster2", "cluster3"):
+        (service,) = fleet.in_cluster(cluster, "Service", "details-fleet")
+        assert service["spec.selector"] == {"vm-mesh/vm": "fleet"}
+    for machine in FLEET["machines"]:
+        join = fleet[f"{machine}-join"]
+        assert join["environment.ACCOUNT"] == "fleet"
+        labels = json.loads(metadata(join)["ISTIO_METAJSON_LABELS"])
+        assert (labels["vm-mesh/vm"], labels["vm-mesh/machine"]) == ("fleet", machine)
+
+
+def test_telemetry_knows_a_vm_by_the_labels_of_the_config(fleet: Program) -> None:
+    (group,) = (it for it in fleet.custom("WorkloadGroup") if it["metadata.name"] == "fleet")
+    assert group["spec.metadata.labels"] == {"app": "details", "version": "legacy", "vm-mesh/vm": "fleet"}
+    assert metadata(fleet["fleet-a-join"]) | {
+        "CANONICAL_SERVICE": "details",
+        "CANONICAL_REVISION": "legacy",
+    } == metadata(fleet["fleet-a-join"])
+
+
+def test_an_entry_is_declared_where_the_config_wants_it(fleet: Program) -> None:
+    entries = {it.name: it for it in fleet.custom("WorkloadEntry")}
+    assert entries.keys() == {"fleet-a-entry", "fleet-b-entry"}
+    entry = entries["fleet-a-entry"]
+    assert entry["spec.address"] == ADDRESS
+    assert entry["spec.ports"] == {"details": 9080, "ratings": 9081}
+    assert metadata(fleet["fleet-a-join"])["ISTIO_META_WORKLOAD_ENTRY"] == entry["metadata.name"]
+    assert "ISTIO_META_AUTO_REGISTER_GROUP" not in metadata(fleet["fleet-a-join"])
+    assert entry.urn in fleet["fleet-a-join"].depends_on
+
+
+@pytest.mark.parametrize(
+    ("probe", "readiness"),
+    [
+        ({"http": {"path": "/up", "port": 1}}, {"httpGet": {"path": "/up", "port": 1}}),
+        ({"tcp": {"port": 2}}, {"tcpSocket": {"port": 2}}),
+        ({"exec": {"command": ["check", "--deep"]}}, {"exec": {"command": ["check", "--deep"]}}),
+    ],
+)
+def test_the_agent_probes_as_the_group_says(probe: dict[str, Any], readiness: dict[str, Any]) -> None:
+    timing = {"periodSeconds": 7, "timeoutSeconds": 3, "failureThreshold": 4}
+    program = run(changed("vms.vm1.probe", {**probe, **timing}))
+    (group,) = program.custom("WorkloadGroup")
+    assert group["spec.probe"] == config(program["vm1-join"])["readinessProbe"] == {**readiness, **timing}
+
+
+def test_what_is_excluded_is_not_captured_and_ssh_never_is(fleet: Program, program: Program) -> None:
+    excluded = dict(variables(fleet["fleet-a-join"]["environment.CLUSTER_ENV"]))
+    assert excluded["ISTIO_LOCAL_OUTBOUND_PORTS_EXCLUDE"] == "22,3306"
+    assert excluded["ISTIO_SERVICE_EXCLUDE_CIDR"] == "10.0.0.0/8"
+    assert dict(variables(program["vm1-join"]["environment.CLUSTER_ENV"]))["ISTIO_LOCAL_OUTBOUND_PORTS_EXCLUDE"] == "22"
+
+
+def test_a_service_without_a_command_is_taken_as_it_runs(fleet: Program) -> None:
+    assert {it.name for it in fleet.custom("Command") if it.name.startswith("fleet-a-serve")} == {
+        "fleet-a-serve-ratings"
+    }
+    assert fleet["fleet-a-membership"]["environment.SERVICES"] == "ratings"
+
+
+def test_a_machine_leaves_before_anything_of_it_goes(program: Program) -> None:
+    """Drained and deregistered while its Services, its identity and the gateway are there still."""
+    membership = program["vm1-membership"]
+    assert (membership["create"], membership["update"], membership["delete"]) == (
+        "true",
+        "true",
+        "sh bootstrap/leave.sh",
+    )
+    assert membership["stdin"] == Secret(kubeconfig("cluster1").strip())
+    # A machine that goes has to leave first, so this must not be skipped with it.
+    assert membership.deleted_with == ""
+    assert program.names(membership.depends_on) >= {"vm1-join", "vm1-serve-details", "vm1-container"}
+    assert program.names(program["vm1-join"].depends_on) >= {"vm1-cluster1-details", "vm1-cluster2-details"}
+
+
+def test_another_package_starts_the_agent_anew(fleet: Program) -> None:
+    for step in ("sidecar", "join"):
+        assert fleet[f"fleet-a-{step}"]["environment.PACKAGE_SHA256"] == 64 * "1"

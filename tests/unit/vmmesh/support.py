@@ -30,7 +30,7 @@ config:
     vm1:
       cluster: cluster1
       services: {details: {port: 9080, command: /usr/local/bin/details}}
-      probe: {port: 9080}
+      probe: {http: {port: 9080}}
 """
 VM = "outbound|9080||details-vm1.virtual-machines.svc.cluster.local"
 CLUSTER1 = "outbound|9080|cluster1|details.default.svc.cluster.local"

@@ -104,7 +104,7 @@ def test_a_cluster_without_a_url_is_reached_by_its_load_balancer(mesh: Mesh, pro
 
 def test_a_vm_is_asked_through_its_transport(mesh: Mesh, programs: Programs) -> None:
     programs.make("docker", "echo certificate")
-    assert mesh.on_vm("vm1", "cat", "/etc/certs/cert-chain.pem") == "certificate\n"
+    assert mesh.on_machine("vm1", "cat", "/etc/certs/cert-chain.pem") == "certificate\n"
     assert programs.calls == ["docker exec -i vm cat /etc/certs/cert-chain.pem"]
 
 

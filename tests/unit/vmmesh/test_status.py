@@ -14,21 +14,26 @@ from vmmesh.proxies import Calls
 from vmmesh.status import expiry, health, observation
 
 
-def entry(*conditions: dict[str, str]) -> dict[str, Any]:
-    return {"status": {"conditions": list(conditions)}}
+def entry(*conditions: dict[str, str], **annotations: str) -> dict[str, Any]:
+    """An entry that an istiod controls, since its agent is connected to it."""
+    given = {f"istio.io/{name}": value for name, value in {"workloadController": "istiod-1", **annotations}.items()}
+    return {"metadata": {"annotations": given}, "status": {"conditions": list(conditions)}}
 
 
 HEALTHY = {"type": "Healthy", "status": "True"}
 SICK = {"type": "Healthy", "status": "False", "message": "Get http://127.0.0.1: refused\n"}
 
 
-NEW: dict[str, Any] = {}
+NEW = entry()
+DECLARED: dict[str, Any] = {"metadata": {"annotations": {}}}
 
 
 @pytest.mark.parametrize(
     ("entries", "registered", "healthy", "message"),
     [
         ([], False, False, "its agent is not connected to istiod"),
+        ([DECLARED], False, False, "its agent is not connected to istiod"),
+        ([entry(HEALTHY, disconnectedAt="2026-01-01")], False, False, "its agent is not connected to istiod"),
         ([NEW], True, False, "its probe has not answered yet"),
         ([entry({"type": "Other", "status": "True"})], True, False, "its probe has not answered yet"),
         ([entry(HEALTHY)], True, True, ""),

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+rm -f /var/run/secrets/tokens/istio-token

@@ -1,0 +1,57 @@
+"""Brings machines back that were away for longer than their certificates last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from settings import Settings
+from toolchain.places import Checkout
+from toolchain.progress import Progress
+from vmmesh.kubectl import Unreachable
+from vmmesh.mesh import Mesh, each
+from vmmesh.place import Place
+from vmmesh.stack import Stack, exclusive
+from vmmesh.stackfile import Misuse, nearest
+from vmmesh.status import CERTIFICATE, expiry
+
+
+def machines_of(settings: Settings, names: Sequence[str] = ()) -> list[str]:
+    """The machines of these names, or all. Raises Misuse for a name that is none."""
+    known = [machine for name, vm in settings.vms.items() for machine in vm.all_machines(name)]
+    for name in names:
+        if name not in known:
+            raise Misuse(f"there is no machine {name}{nearest(name, known)}")
+    return list(names) or known
+
+
+def lapsed(mesh: Mesh, settings: Settings) -> list[str]:
+    """Machines that answer, and whose certificate has expired: no control plane takes them back without a new token."""
+    machines = machines_of(settings)
+    return [name for name, late in zip(machines, each(lambda name: _lapsed(mesh, name), machines), strict=True) if late]
+
+
+def _lapsed(mesh: Mesh, machine: str) -> bool:
+    try:
+        return expiry(mesh.on_machine(machine, "cat", CERTIFICATE)) < datetime.now(UTC)
+    except (Unreachable, ValueError):
+        return False
+
+
+def rejoin(place: Place, names: Sequence[str]) -> list[str]:
+    """Has machines join again, all if none is named; returns which. One that is in the mesh is not disturbed by it.
+
+    Raises Misuse for a name that is no machine's, or Problem, the first thing that failed.
+    """
+    machines = machines_of(place.file.settings(), names)
+    place.enter()
+    with exclusive(place.root, place.name):
+        stack = Stack(place.root, place.name, "rejoin")
+        with Progress(Checkout(place.root).logs) as progress:
+            join_again(stack, machines, progress)
+    return machines
+
+
+def join_again(stack: Stack, machines: Sequence[str], progress: Progress) -> None:
+    """Runs the joins of machines once more. Raises Problem, the first that failed."""
+    stack.up(progress, again=[f"{machine}-join" for machine in machines])

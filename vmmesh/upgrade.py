@@ -1,0 +1,129 @@
+"""Changes what runs on a VM while nobody calls it: its sidecar, its service, or whatever else of it was edited."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from settings import Settings
+from toolchain.places import Checkout
+from toolchain.problem import Problem
+from toolchain.progress import Progress
+from vmmesh import verify
+from vmmesh.judge import Verdict
+from vmmesh.mesh import Mesh, connect, each
+from vmmesh.place import Place
+from vmmesh.rejoin import machines_of
+from vmmesh.routes import route_of
+from vmmesh.stack import Stack, exclusive
+from vmmesh.stackfile import Misuse, load, nearest, with_stage
+from vmmesh.status import entries_of, health
+
+ROUTES_SECONDS = 30.0
+HEALTHY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upgraded:
+    """An upgrade: by way of which stages, what the update has changed, and how the way back is judged."""
+
+    vm: str
+    through: Mapping[str, tuple[str, str]]
+    """Service -> the stage that it is in, and the one by way of which the VM was free of calls."""
+    changes: Mapping[str, int]
+    verdicts: Sequence[Verdict]
+
+
+def detours(settings: Settings, vm: str, through: str | None) -> dict[str, tuple[str, str]]:
+    """Service -> its stage and one in which ``vm`` has no weight, for each route that calls the VM now.
+
+    ``through`` names that stage; without it the first one of the route. Raises Misuse if there is none, or no such VM.
+    """
+    if vm not in settings.vms:
+        raise Misuse(f"there is no VM {vm}{nearest(vm, list(settings.vms))}")
+    found: dict[str, tuple[str, str]] = {}
+    for service, route in settings.routes.items():
+        here = settings.stages[service]
+        if not route.stages[here].get(vm):
+            continue
+        free = [name for name, weights in route.stages.items() if not weights.get(vm)]
+        if through and through not in free:
+            raise Misuse(f"{service} has no stage {through} that sends {vm} nothing{nearest(through, free)}")
+        if not free:
+            raise Misuse(
+                f"every stage of {service} sends calls to {vm}",
+                f"add one that does not below vm-mesh:routes.{service}.stages, such as kubernetes: {{cluster1: 100}}",
+            )
+        found[service] = (here, through or free[0])
+    return found
+
+
+def upgrade(place: Place, vm: str, through: str | None, requests: int) -> Upgraded:
+    """Applies what was edited of ``vm`` without losing a call of it.
+
+    Calls move to a stage that sends the VM none; once its machines are drained the whole config is applied; when they
+    are healthy again the calls come back, and the stages are verified. Raises Misuse before anything is touched, or
+    Problem: the calls stay where they were at that moment, which the config says then.
+    """
+    settings = place.file.settings()
+    ways = detours(settings, vm, through)
+    machines = machines_of(settings, list(settings.vms[vm].all_machines(vm)))
+    place.enter()
+    with exclusive(place.root, place.name), Progress(Checkout(place.root).logs) as progress:
+        stack = Stack(place.root, place.name, "upgrade")
+        with connect(settings, stack.outputs()) as mesh:
+            _move(place, stack, mesh, {service: to for service, (_, to) in ways.items()}, progress)
+            with progress.step("drain", f"until no call of {vm} is under way"):
+                each(lambda machine: _drain(mesh, machine), machines)
+            changes = stack.up(progress)
+            with progress.step("healthy", f"until {', '.join(machines)} can serve again"):
+                _wait_until_healthy(mesh, settings, vm, machines)
+            back = {service: here for service, (here, _) in ways.items()}
+            settings = _move(place, stack, mesh, back, progress)
+            routes = [route for route in (route_of(settings, name) for name in back) if route.probe_path]
+            verdicts = verify.verify(mesh, routes, requests, progress)
+    return Upgraded(vm=vm, through=ways, changes=changes, verdicts=verdicts)
+
+
+def _move(place: Place, stack: Stack, mesh: Mesh, stages: Mapping[str, str], progress: Progress) -> Settings:
+    """Puts routes into stages, and nothing else of the config into effect; waits until every caller has them."""
+    text = place.file.text
+    for service, stage in stages.items():
+        text = with_stage(text, service, stage)
+    settings = load(text, place.file.path.name)
+    if not stages:
+        return settings
+    place.file.write(text)
+    routes = [route_of(settings, service) for service in stages]
+    stack.up(progress, only=[f"{route.service}-{cluster}-weights" for route in routes for cluster in route.clusters])
+    for route in routes:
+        with progress.step("routes", f"until every caller's proxy has the routes of {route.stage}"):
+            mesh.wait_for_routes(route, ROUTES_SECONDS)
+    return settings
+
+
+def _drain(mesh: Mesh, machine: str) -> None:
+    environment = {**os.environ, "VM": machine, "TRANSPORT": mesh.transport(machine)}
+    done = subprocess.run(["sh", "bootstrap/drain.sh"], env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Problem(f"{machine} could not be drained: {done.stderr.strip()}", "nothing of it was changed; run again")
+
+
+def _wait_until_healthy(mesh: Mesh, settings: Settings, vm: str, machines: Sequence[str]) -> None:
+    place = settings.vms[vm]
+    deadline = time.monotonic() + HEALTHY_SECONDS
+    while True:
+        states = {name: health(entries_of(mesh, place.cluster, place.namespace, name)) for name in machines}
+        sick = {name: state["message"] for name, state in states.items() if not state["healthy"]}
+        if not sick:
+            return
+        if time.monotonic() > deadline:
+            why = "; ".join(f"{name}: {message}" for name, message in sick.items())
+            raise Problem(
+                f"after {HEALTHY_SECONDS:.0f} s {vm} is not healthy: {why}",
+                "its calls stay where they are; mend it and run the same command again, or `make stage` as you like",
+            )
+        time.sleep(0.5)
