@@ -19,7 +19,7 @@ from toolchain.environment import environment
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress, report
-from vmmesh import changes, stage, status, summary, verify
+from vmmesh import changes, doctor, stage, status, summary, verify
 from vmmesh.down import down as take_down
 from vmmesh.mesh import connect
 from vmmesh.place import Environment, Place
@@ -197,6 +197,18 @@ def status_command(
         _print(found)
     else:
         status.show(_console(), found)
+
+
+@app.command("doctor")
+def doctor_command(ctx: typer.Context, stack: _Stack = "dev", as_json: _Json = False) -> None:
+    """Check what must hold on this machine, in the clusters and on the VMs; say what to do. Changes nothing."""
+    found = doctor.examine(_place(ctx, stack))
+    if as_json:
+        _print(doctor.document(stack, found))
+    else:
+        doctor.show(_console(), found)
+    if not doctor.passed(found):
+        raise typer.Exit(1)
 
 
 def main(environment: Environment = environment) -> None:

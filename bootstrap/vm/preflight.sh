@@ -16,13 +16,13 @@ within() { if has timeout; then timeout "$@"; else shift && "$@"; fi; }
 # ahead shortens every certificate. Clocks that are kept right differ by far less than ten seconds.
 look_at_clock() {
 	skew=$(($(date +%s) - NOW))
-	side=ahead
+	side="ahead of"
 	[ "$skew" -ge 0 ] || side=behind skew=$((-skew))
 	mend="keep it right: timedatectl set-ntp true, or install chrony"
 	if [ "$skew" -gt 60 ]; then
-		failure clock "its clock is ${skew} s $side of the operator's; certificates would not be valid" "$mend"
+		failure clock "its clock is ${skew} s $side the operator's; certificates would not be valid" "$mend"
 	elif [ "$skew" -gt 10 ]; then
-		warning clock "its clock is ${skew} s $side of the operator's" "$mend"
+		warning clock "its clock is ${skew} s $side the operator's" "$mend"
 	else
 		ok clock "within 10 s of the operator's"
 	fi
@@ -31,7 +31,8 @@ look_at_clock() {
 # Bit 12 of the capabilities is NET_ADMIN, bit 13 NET_RAW.
 look_at_rights() {
 	granted=$(awk '$1 == "CapEff:" { print $2 }' /proc/self/status)
-	if [ "$(((0x$granted >> 12) & 3))" = 3 ]; then
+	granted=$(((0x$granted >> 12) & 3))
+	if [ "$granted" = 3 ]; then
 		ok rights "root, and may change its network"
 	else
 		failure rights "its root may not change the machine's network" \
@@ -113,10 +114,10 @@ look_at_dns() {
 # everybody else a machine in the mesh redirects the connection to the agent, which takes any.
 reach() {
 	# shellcheck disable=SC2016  # for bash to expand
-	set -- within 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$GATEWAY" "$1"
+	set -- within 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$GATEWAY" "$1"
 	if id istio-proxy >/dev/null 2>&1 && has setpriv; then
 		shift 2
-		set -- within 3 setpriv --reuid istio-proxy --regid istio-proxy --clear-groups "$@"
+		set -- within 5 setpriv --reuid istio-proxy --regid istio-proxy --clear-groups "$@"
 	fi
 	"$@" 2>/dev/null
 }
@@ -239,8 +240,14 @@ can() {
 	fi
 }
 
+# others KIND: whether there are rules of that kind but the agent's and those of Docker's resolver.
+others() {
+	has "iptables-$1-save" && "iptables-$1-save" 2>/dev/null | grep '^-A' | grep -qv 'ISTIO_\|DOCKER_[OP]\|127\.0\.0\.11'
+}
+
 look_at_iptables() {
-	has iptables || return 0 # the package's check has told
+	# The checks of the package and of the rights have told.
+	has iptables && [ "$granted" = 3 ] || return 0
 	iptables=$(agents_iptables)
 	can nat OUTPUT -p tcp -m owner --gid-owner 0 -j REDIRECT --to-ports 15001 || {
 		failure iptables "$iptables cannot redirect connections by their owner" \
@@ -251,7 +258,7 @@ look_at_iptables() {
 		failure iptables "$iptables cannot put DNS into a zone of its own" "load or build the kernel's module xt_CT"
 		return
 	}
-	if [ "$iptables" = iptables-legacy ] && iptables-nft-save 2>/dev/null | grep -q '^-A'; then
+	if [ "$iptables" = iptables-legacy ] && others legacy && others nft; then
 		warning iptables "both iptables-legacy and iptables-nft have rules; the agent will add to the legacy ones" \
 			"keep one: iptables-legacy-save | iptables-nft-restore, then flush the legacy rules"
 	else
