@@ -39,6 +39,7 @@ RUN_DISK = 4
 # kind's "Known issues" (pod errors due to too many open files): each node's systemd, kubelet and containerd take some
 # 30 of the user's inotify instances, and the kernel's default is 128.
 DEFAULT_NODES, NODE_INSTANCES = 4, 32
+INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +153,11 @@ def _there(folder: Path) -> Path:
 
 def inotify(operator: Operator) -> Iterator[Said]:
     """Inotify instances for the nodes of kind, of this stack and of others."""
-    file = Path("/proc/sys/fs/inotify/max_user_instances")
-    if not operator.kinds or not file.exists():
+    if not operator.kinds or not INSTANCES.exists():
         yield Said("ok", "not needed here")
         return
     others = [name for name, rest in operator.containers.items() if rest.rpartition("\t")[2]]
-    nodes, limit = len({*operator.kinds, *others}), int(file.read_text())
+    nodes, limit = len({*operator.kinds, *others}), int(INSTANCES.read_text())
     need = 0 if nodes <= DEFAULT_NODES else max(256, NODE_INSTANCES * nodes)
     if limit < need:
         what = f"fs.inotify.max_user_instances is {limit}, too few for {nodes} nodes of kind"
