@@ -20,7 +20,7 @@ PREFIX = f"vm-mesh-{STACK}-preflight"
 MAY = ("--cap-add=NET_ADMIN", "--cap-add=NET_RAW")
 # What the machines lack is a program that listens.
 LISTEN = """perl -MIO::Socket::INET -e '$0 = "listener";
-my @s = map { IO::Socket::INET->new(LocalPort => $_, Listen => 9) or die } @ARGV; sleep' PORTS >/dev/null 2>&1 &"""
+my @s = map { IO::Socket::INET->new(LocalPort => $_, Listen => 1024) or die } @ARGV; sleep' PORTS >/dev/null 2>&1 &"""
 GATEWAY_NAME = "gateway.vm-mesh.test"
 ANSWERS = "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
 
