@@ -103,12 +103,13 @@ def addresses(service: Mapping[str, Any]) -> list[str]:
 
 def remotes(cluster: Examined) -> Iterator[Said]:
     """The other clusters, whose endpoints istiod reads by their secrets."""
+    ready = [name for name, pods, _ in map(_ready, cluster.get("deployments", "--selector=app=istiod")) if pods]
+    if not ready or not cluster.others:  # of istiod its own check tells
+        return
     secrets = cluster.get("secrets", "--selector=istio/multiCluster=true")
     known = {secret["metadata"].get("annotations", {}).get("networking.istio.io/cluster") for secret in secrets}
-    synced: dict[str, str] = {}
-    if cluster.others:
-        asked = ("exec", f"--namespace={SYSTEM}", "deployment/istiod", "--", "pilot-discovery", "request", "GET")
-        synced = {remote["id"]: remote["syncStatus"] for remote in cluster.kubectl(*asked, "/debug/clusterz")}
+    asked = ("exec", f"--namespace={SYSTEM}", f"deployment/{ready[0]}", "--", "pilot-discovery", "request", "GET")
+    synced = {remote["id"]: remote["syncStatus"] for remote in cluster.kubectl(*asked, "/debug/clusterz")}
     for name in cluster.others:
         if name not in known:
             yield Said("failure", f"it does not know {name}: there is no remote secret", "run `make up`")

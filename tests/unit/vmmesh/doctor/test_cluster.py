@@ -95,7 +95,7 @@ SECRET = {"metadata": {"annotations": {"networking.istio.io/cluster": "cluster2"
 def test_another_cluster_is_known_and_synced(
     examined: Examined, programs: Programs, secrets: list[Any], synced: list[Any], level: str
 ) -> None:
-    answers(programs, secrets=secrets, exec=synced)
+    answers(programs, deployments=[deployment(1)], secrets=secrets, exec=synced)
     assert [said.level for said in cluster.remotes(examined)] == [level]
 
 
