@@ -1,6 +1,6 @@
 # Everything goes through here; `make help` lists it all.
 .DEFAULT_GOAL := help
-.PHONY: help up stage rejoin upgrade status verify down env tools check format lint types unit preview contract e2e test prune
+.PHONY: help up doctor stage rejoin upgrade status verify down env tools check format lint types unit preview contract e2e test prune
 
 STACK ?= dev
 SHELL := /bin/sh
@@ -17,6 +17,9 @@ help: ## This list
 ## Run it (STACK=dev)
 up: ## From nothing to the mesh with the VM in it; again: changes nothing (GONE=vm1: it is gone for good)
 	$(vmmesh) up --stack $(STACK) $(addprefix --gone ,$(GONE))
+
+doctor: ## What must hold on this machine, in the clusters and on the VMs, and what to do where it does not
+	$(vmmesh) doctor --stack $(STACK)
 
 stage: ## SERVICE=details STAGE=canary: edit the config, show the preview, apply, verify
 	@test -n "$(SERVICE)" -a -n "$(STAGE)" || { echo "usage: make stage SERVICE=details STAGE=canary" >&2; exit 2; }

@@ -299,22 +299,32 @@ class JumpSettings(_Model):
 
     address: HostName
     user: UserName = "root"
-    port: Port = 22
-    host_key: HostKey
-
-
-class HostSettings(_Model):
-    """A machine that is there already, reached by SSH."""
-
-    address: HostName
-    user: UserName = "root"
-    """root, or a user whom sudo asks for no password."""
+    """root, or a user whom sudo asks for no password; of a host that is only passed by, any user."""
     port: Port = 22
     host_key: HostKey
     """The host's public key: only a machine that has its private half is spoken to."""
+
+    def words(self) -> list[str]:
+        """The place as ``bootstrap/ssh.sh`` is told it."""
+        key = self.host_key.replace(" ", ":")
+        return [f"address={self.address}", f"user={self.user}", f"port={self.port}", f"key={key}"]
+
+
+class HostSettings(JumpSettings):
+    """A machine that is there already, reached by SSH."""
+
     identity_file: Path | None = None
     """Private key on the machine that runs Pulumi; default: those of SSH's agent and of its own default files."""
     jump: JumpSettings | None = None
+
+    def transport(self) -> str:
+        """The command line that runs a command on the host as root: OpenSSH, told all that it needs to know.
+
+        It matters not who runs it, but for the private key: ``~/.ssh/config`` and ``known_hosts`` are not asked.
+        """
+        identity = [f"identity={self.identity_file}"] if self.identity_file else []
+        jump = [f"jump-{word}" for word in self.jump.words()] if self.jump else []
+        return " ".join(["sh", "bootstrap/ssh.sh", *self.words(), *identity, *jump, "--"])
 
 
 class MachineSettings(_Model):

@@ -40,8 +40,9 @@ class OnboardingArgs:
 class Onboarding(pulumi.ComponentResource):
     """The bootstrap that joins a machine, the services that run on it, and its leave once the config lacks it.
 
-    Follows Istio's "Virtual Machine Installation", by the same scripts for every kind of machine. The steps are taken
-    back in the opposite order: a machine is drained and out of the mesh before its Services and its identity go.
+    Follows Istio's "Virtual Machine Installation", by the same scripts for every kind of machine. Nothing is changed on
+    one that fails the preflight. The steps are taken back in the opposite order: a machine is drained and out of the
+    mesh before its Services and its identity go.
     """
 
     joined: list[pulumi.Resource]
@@ -55,11 +56,21 @@ class Onboarding(pulumi.ComponentResource):
             "TRUST_DOMAIN": args.mesh.trust_domain,
             "SELECTOR": f"{MACHINE_LABEL}={name}",
         }
+        ports = " ".join(str(service.port) for service in args.vm.services.values())
+        sound = bootstrap_step(
+            f"{name}-preflight",
+            "preflight.sh",
+            args.machine,
+            {"GATEWAY": args.gateway.address, "PORTS": ports},
+            after=args.gateway.ready,
+            parent=self,
+        )
         installed = bootstrap_step(
             f"{name}-sidecar",
             "install.sh",
             args.machine,
             {"PACKAGE": args.package.package, "PACKAGE_SHA256": args.package.sha256},
+            after=[sound],
             parent=self,
         )
         joined = bootstrap_step(
@@ -72,12 +83,12 @@ class Onboarding(pulumi.ComponentResource):
                 "CLUSTER_ENV": args.gateway.address.apply(
                     lambda address: cluster_env(args.name, name, args.vm, args.mesh, ISTIOD_HOST, address)
                 ),
-                "PORTS": " ".join(str(service.port) for service in args.vm.services.values()),
+                "PORTS": ports,
                 # Another package is another agent, which is to be started.
                 "PACKAGE_SHA256": args.package.sha256,
             },
             stdin=args.cluster.kubeconfig,
-            after=[installed, *self._entry(name, args), *args.group.declared, *args.gateway.ready],
+            after=[installed, *self._entry(name, args), *args.group.declared],
             parent=self,
         )
         serving = [

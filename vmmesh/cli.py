@@ -19,7 +19,7 @@ from toolchain.environment import environment
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress, report
-from vmmesh import changes, rejoin, stage, status, summary, upgrade, verify
+from vmmesh import changes, doctor, rejoin, stage, status, summary, upgrade, verify
 from vmmesh.down import down as take_down
 from vmmesh.mesh import connect
 from vmmesh.place import Environment, Place
@@ -257,6 +257,18 @@ def upgrade_command(
         console.print(f"{vm} is upgraded: {summary.in_words(done.changes)}; {ways or 'nobody called it'}")
         verify.show(console, done.verdicts)
     if not all(verdict.passed for verdict in done.verdicts):
+        raise typer.Exit(1)
+
+
+@app.command("doctor")
+def doctor_command(ctx: typer.Context, stack: _Stack = "dev", as_json: _Json = False) -> None:
+    """Check what must hold on this machine, in the clusters and on the VMs; say what to do. Changes nothing."""
+    found = doctor.examine(_place(ctx, stack))
+    if as_json:
+        _print(doctor.document(stack, found))
+    else:
+        doctor.show(_console(), found)
+    if not doctor.passed(found):
         raise typer.Exit(1)
 
 

@@ -115,15 +115,22 @@ def metadata(join: Registered) -> dict[str, str]:
 
 
 def test_a_vm_joins_when_all_that_it_needs_is_there(program: Program) -> None:
-    assert program.names(program["vm1-join"].depends_on) >= {
+    assert program.names(program["vm1-join"].depends_on) >= {"vm1-container", "vm1-sidecar", "vm1-account", "vm1-group"}
+
+
+def test_nothing_is_changed_on_a_machine_before_it_is_found_sound(program: Program) -> None:
+    """The way to the control plane among it, so that is there first."""
+    sound = program["vm1-preflight"]
+    assert (sound["environment.GATEWAY"], sound["environment.PORTS"]) == (ADDRESS, "9080")
+    assert program.names(sound.depends_on) >= {
         "vm1-container",
-        "vm1-sidecar",
-        "vm1-account",
-        "vm1-group",
         "cluster1-eastwest",
         "cluster1-istiod-gateway",
         "cluster1-istiod-route",
     }
+    for step in ("vm1-join", "vm1-serve-details"):
+        assert "vm1-sidecar" in program.names(program[step].depends_on)
+    assert sound.urn in program["vm1-sidecar"].depends_on
 
 
 def test_steps_run_again_on_another_machine_and_are_gone_with_it(program: Program) -> None:

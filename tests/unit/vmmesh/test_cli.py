@@ -33,7 +33,7 @@ def no_environment(_root: Path) -> dict[str, str]:
 
 
 def ends(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
-    def up(_place: object) -> None:
+    def up(_place: object, _gone: object) -> None:
         raise error
 
     monkeypatch.setattr(cli, "bring_up", up)
@@ -112,7 +112,7 @@ def test_json_is_all_that_is_on_standard_output(root: Path, monkeypatch: pytest.
         "swept": ["x"],
         "kept": ["team"],
     }
-    monkeypatch.setattr(cli, "take_down", lambda _place: found)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr(cli, "take_down", lambda _place, _gone: found)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     assert json.loads(vmmesh("down", "--json").stdout) == found
     assert vmmesh("down").stdout.splitlines() == [
         "dev is down: 3 resources removed, and with Docker: x",
