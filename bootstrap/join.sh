@@ -21,13 +21,10 @@ istioctl x workload entry configure --name "$VM" --namespace "$NAMESPACE" --clus
 	cat "$work/log" >&2
 	exit 1
 }
-case $TRANSPORT in
-docker\ *)
-	# The resolver of a container is Docker's own on loopback, which the redirect of DNS to the agent breaks (the talk
-	# replaces it for the same reason). A container of the default network has those that Docker itself asks.
-	docker run --rm --network bridge --entrypoint cat "$(docker inspect --format '{{.Image}}' "${TRANSPORT##* }")" \
-		/etc/resolv.conf >"$work/bundle/resolv.conf"
-	;;
-esac
+# The agent calls the gateway by the address or the name that it has, and asks for istiod's certificate there: a name
+# is resolved at each connection, where an address that istioctl writes for /etc/hosts goes stale.
+rm -f "$work/bundle/hosts"
+sed -i "s/discoveryAddress: .*/discoveryAddress: $GATEWAY:15012/" "$work/bundle/mesh.yaml"
+echo "ISTIOD_SAN='istiod.istio-system.svc'" >>"$work/bundle/cluster.env"
 tar --create --directory "$work/bundle" . | on_vm join.sh
 until_true 60 "the agent to join the mesh" on_vm joined.sh </dev/null

@@ -18,35 +18,43 @@ put /var/lib/istio/envoy/cluster.env 0644 $own <"$bundle/cluster.env"
 put /etc/istio/config/mesh 0644 $own <"$bundle/mesh.yaml"
 # The token differs each time, and is no reason to restart an agent that has its certificate.
 install -m 0600 -o istio-proxy -g istio-proxy "$bundle/istio-token" /var/run/secrets/tokens/istio-token
-put /var/lib/vm-mesh/hosts 0644 root:root <"$bundle/hosts"
-if [ -e "$bundle/resolv.conf" ]; then put /var/lib/vm-mesh/resolv.conf 0644 root:root <"$bundle/resolv.conf"; fi
 
-put /usr/local/sbin/vm-mesh-names 0755 root:root <<'NAMES'
+# ISTIOD_SAN counts for the CA too only where CA_ADDR is not set (pilot/cmd/pilot-agent/options/security.go), and
+# istio-start.sh always sets it.
+install -d -m 0755 /usr/local/lib/vm-mesh
+put /usr/local/lib/vm-mesh/pilot-agent 0755 root:root <<'AGENT'
 #!/bin/sh
-# Before the agent starts: the control plane's address, and a resolver that the redirect of DNS to the agent leaves
-# usable. At each start of the agent, because a container's /etc/hosts and /etc/resolv.conf are Docker's, which writes
-# them anew when the container starts. They are mounts: they can be written, not replaced.
-set -eu
-given=/var/lib/vm-mesh
-wanted=$(sed '/# vm-mesh$/d' /etc/hosts && sed 's/$/ # vm-mesh/' "$given/hosts")
-[ "$wanted" = "$(cat /etc/hosts)" ] || echo "$wanted" >/etc/hosts
-# Only Docker's own resolver on loopback is in the way: it is itself behind a redirect.
-if [ -s "$given/resolv.conf" ] && grep -q '^nameserver 127\.0\.0\.11$' /etc/resolv.conf; then
-	cat "$given/resolv.conf" >/etc/resolv.conf
-fi
-NAMES
+unset CA_ADDR
+exec /usr/local/bin/pilot-agent "$@"
+AGENT
+
+put /usr/local/sbin/vm-mesh-dns 0755 root:root <<'DNS'
+#!/bin/sh
+# Docker's resolver on loopback is itself behind a redirect. Istio's rules put the agent's queries into conntrack zone 1,
+# and the answers, which come from another port than 53, into none: they are lost. $1: on, while Istio's rules are there,
+# or off.
+grep -q '^nameserver 127\.0\.0\.11$' /etc/resolv.conf || exit 0
+answers="OUTPUT --table raw --protocol udp --source 127.0.0.11 ! --source-port 53 --jump CT --zone 1"
+# shellcheck disable=SC2086  # a list of words
+case $1 in
+on) iptables --check $answers 2>/dev/null || iptables --append $answers ;;
+off) while iptables --delete $answers 2>/dev/null; do :; done ;;
+esac
+DNS
 
 mkdir -p /etc/sv/istio
 # As ExecStopPost of Istio's unit: an agent that is gone must not leave its redirect, and so the VM cut off, behind.
 put /etc/sv/istio/finish 0755 root:root <<'FINISH'
 #!/bin/sh
 cd /
+/usr/local/sbin/vm-mesh-dns off
 exec /usr/local/bin/istio-start.sh clean >>/var/log/istio/start.log 2>&1
 FINISH
 supervise istio <<'RUN'
 #!/bin/sh
 # istio-start.sh takes its paths from the root.
 cd /
-/usr/local/sbin/vm-mesh-names
+/usr/local/sbin/vm-mesh-dns on
+export ISTIO_BIN_BASE=/usr/local/lib/vm-mesh
 exec /usr/local/bin/istio-start.sh >>/var/log/istio/start.log 2>&1
 RUN

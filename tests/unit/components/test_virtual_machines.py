@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.components.monitor import Program, Secret
-from tests.unit.components.program import ADDRESS, ARTIFACTS, ROOT, changed, kubeconfig, run, variant
+from tests.unit.components.program import ARTIFACTS, ROOT, changed, kubeconfig, run, variant
 
 STEPS = {"vm1-sidecar": "install", "vm1-join": "join", "vm1-serve-details": "serve"}
 
@@ -82,10 +83,10 @@ def test_two_vms_that_serve_the_same_are_two_destinations() -> None:
 
 def test_a_vm_joins_by_its_clusters_gateway_with_that_clusters_kubeconfig(program: Program) -> None:
     join = program["vm1-join"]
-    assert join["stdin"] == Secret(kubeconfig("cluster1").strip())
+    assert join["stdin"] == Secret(json.dumps(kubeconfig("cluster1")))
     assert join["environment.CLUSTER"] == "cluster1"
     assert join["environment.NAMESPACE"] == "virtual-machines"
-    assert join["environment.GATEWAY"] == ADDRESS
+    assert join["environment.GATEWAY"] == "vm-mesh-dev-cluster1-control-plane"
 
 
 def test_a_vm_joins_when_all_that_it_needs_is_there(program: Program) -> None:
