@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -97,7 +98,13 @@ def assert_all_is_well(environment: Environment, cluster: str, registered: datet
 
 
 def seconds_until(check: Callable[[], None], start: float) -> float:
-    eventually(check, seconds=SECONDS)
+    def checked() -> None:
+        try:
+            check()
+        except subprocess.CalledProcessError as error:  # the cluster does not answer yet
+            raise AssertionError(str(error)) from error
+
+    eventually(checked, seconds=SECONDS)
     return time.monotonic() - start
 
 
