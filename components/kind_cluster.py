@@ -19,9 +19,14 @@ INGRESS_NODE_PORT = 30080
 
 # The east-west gateway's own ports (15012, 15443) are ports of the node too, so that it is reached at whatever address
 # the node has. What else the node listens on is below these.
-_NODE_PORTS = {
+# One node has no leader to elect, and a leader that cannot renew its lease in 5 s ends itself, again and again where a
+# machine is busy with nodes that start.
+_ALONE = {"extraArgs": {"leader-elect": "false"}}
+_KUBEADM = {
     "kind": "ClusterConfiguration",
     "apiServer": {"extraArgs": {"service-node-port-range": "15000-32767"}},
+    "controllerManager": _ALONE,
+    "scheduler": _ALONE,
 }
 
 
@@ -136,7 +141,7 @@ def _config(args: KindClusterArgs) -> dict[str, Any]:
             {
                 "role": "control-plane",
                 "extraPortMappings": [mapping] if args.kind.ingress_port else [],
-                "kubeadmConfigPatches": [json.dumps(_NODE_PORTS)],
+                "kubeadmConfigPatches": [json.dumps(_KUBEADM)],
             }
         ],
         **args.node_config,
