@@ -46,7 +46,9 @@ stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 
 @cache
 def docker_network() -> pulumi.Output[str]:
-    """The network of everything that runs in Docker, made if anything does."""
+    """The network of everything that runs in Docker, made if anything does and the config names none."""
+    if settings.docker_network:
+        return pulumi.Output.from_input(settings.docker_network)
     return Underlay("underlay", UnderlayArgs(name=stack)).network
 
 
@@ -72,8 +74,14 @@ def make_cluster(name: str, cluster: ClusterSettings) -> Cluster:
 clusters = {name: make_cluster(name, cluster) for name, cluster in settings.clusters.items()}
 trust = Trust("trust", TrustArgs(clusters=list(clusters), own=settings.ca))
 
+network_gateways: dict[str, list[str]] = {}
+for cluster in clusters.values():
+    if cluster.gateway_name:
+        network_gateways.setdefault(cluster.network, []).append(cluster.gateway_name)
+
 meshes: dict[str, Mesh] = {}
 gateways: dict[str, EastWestGateway] = {}
+urls: dict[str, pulumi.Output[str]] = {}
 for name, cluster in clusters.items():
     inside = pulumi.ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with)
     meshes[name] = mesh = Mesh(
@@ -87,11 +95,13 @@ for name, cluster in clusters.items():
             istio_proxy=tools.istio.proxy == "istio",
             charts=tools.charts,
             namespaces=settings.namespaces(),
+            network_gateways=network_gateways,
         ),
         inside,
     )
     gateways[name] = EastWestGateway(name, EastWestGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts), inside)
-    IngressGateway(name, IngressGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts), inside)
+    ingress = IngressGateway(name, IngressGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts), inside)
+    urls[name] = ingress.url
     services = settings.services_in(name)
     Application(name, ApplicationArgs(cluster=cluster, mesh=mesh, services=services, images=tools.images), inside)
 
@@ -149,6 +159,6 @@ for service, route in settings.routes.items():
     )
 
 pulumi.export("stages", settings.stages)
-pulumi.export("urls", {name: cluster.ingress_url for name, cluster in clusters.items()})
+pulumi.export("urls", urls)
 pulumi.export("kubeconfigs", {name: cluster.kubeconfig for name, cluster in clusters.items()})
 pulumi.export("transports", {name: machine.transport for name, machine in machines.items()})

@@ -179,6 +179,10 @@ PackageSource = Annotated[
 Sha256 = Annotated[str, _like(r"[0-9a-f]{64}", "must be a SHA-256 sum, 64 hexadecimal digits")]
 LabelName = Annotated[str, _like(rf"({_LABEL}(\.{_LABEL})*/)?{_LABEL_PART}", "must be the name of a Kubernetes label")]
 LabelValue = Annotated[str, _like(_LABEL_PART, "must be the value of a Kubernetes label")]
+StackName = Annotated[
+    str,
+    _like(r"[-\w.]+(/[-\w.]+){2}", "must be organization/project/stack (the organization is 'organization' in files)"),
+]
 IpAddress = Annotated[str, _checked(_reaches_others, "must be an IP address that other machines can reach", longest=45)]
 Image = Annotated[str, _like(rf"{_REPOSITORY}(:{_TAG})?(@{_DIGEST})?", "must be an image, [host/]path[:tag][@digest]")]
 Repository = Annotated[str, _like(_REPOSITORY, "must be a repository of images, [host/]path")]
@@ -186,6 +190,11 @@ Registry = Annotated[str, _like(rf"{_HOST}(/{_COMPONENT})*", "must be a registry
 Tag = Annotated[str, _like(_TAG, "must be an image's tag")]
 EnvName = Annotated[str, _like(r"[A-Za-z_]\w*", "must be letters, digits and '_', and begin with no digit")]
 EnvValue = Annotated[str, _checked(str.isprintable, "must be one line of printable text", longest=4000)]
+AnnotationName = Annotated[
+    str,
+    _like(rf"({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([-\w.]{{0,61}}[A-Za-z0-9])?", "must be an annotation, [prefix/]name"),
+]
+DockerNetwork = Annotated[str, _like(r"[A-Za-z0-9][\w.-]*", "must be the name of a Docker network", longest=128)]
 Line = Annotated[
     str,
     _checked(lambda value: value.strip() and value.isprintable(), "must be one printable line", longest=500),
@@ -227,15 +236,21 @@ class GatewaySettings(_Model):
     service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"
     external_ips: tuple[IpAddress, ...] = Field(default=(), alias="externalIPs")
     """Addresses on which the nodes take traffic for the gateways, where no load balancer gives one."""
+    annotations: dict[AnnotationName, EnvValue] = {}
+    """Annotations of the Services, by which clouds are told what load balancer to make."""
 
 
 class ExistingSettings(_Model):
-    """A cluster that is there already."""
+    """A cluster that is there already. Its kubeconfig is a file, or else an output of another stack."""
 
     context: Line
     """Context in the kubeconfig."""
     kubeconfig: Line = "~/.kube/config"
     """Path of the kubeconfig on the machine that runs Pulumi."""
+    stack_reference: StackName | None = None
+    """Stack that has the kubeconfig as an output, text or object, in place of a file."""
+    output: Line = "kubeconfig"
+    """Name of that output."""
     api_server: HttpsUrl | None = None
     """URL under which the other clusters reach the API server; default: the one in the kubeconfig."""
     gateway: GatewaySettings = GatewaySettings()
@@ -456,6 +471,8 @@ class Settings(_Model):
     clusters: Annotated[dict[Name, ClusterSettings], Field(min_length=1)]
     networks: tuple[Name, ...] = ("vm-network",)
     """Networks that have no cluster, and so no gateway."""
+    docker_network: DockerNetwork | None = None
+    """Docker network that is there, for all that runs in Docker; default: one is made for the stack."""
     application: dict[Name, ServiceSettings]
     vms: dict[Name, VmSettings] = {}
     routes: dict[Name, RouteSettings] = {}
@@ -609,12 +626,22 @@ class _CrossChecks:
             path = ("clusters", name)
             yield from _at_most_one(path, cluster, ("kind", "existing"))
             existing = _object(cluster.get("existing"))
-            context = f"{_value(existing, 'kubeconfig', ExistingSettings)}#{existing.get('context')}"
             if "context" in existing:
-                contexts.append(((*path, "existing", "context"), context))
+                contexts.append(((*path, "existing", "context"), f"{_source(existing)}#{existing['context']}"))
+            yield from self._in_existing((*path, "existing"), existing)
             ports.append(((*path, "kind", "ingressPort"), _object(cluster.get("kind")).get("ingressPort")))
         yield from _repeated(contexts, "is the same cluster as")
         yield from _repeated(ports, "is the same port as")
+
+    def _in_existing(self, path: _Path, existing: Mapping[str, Any]) -> Iterator[_Mistake]:
+        if "stackReference" in existing and "kubeconfig" in existing:
+            yield path, "has both 'kubeconfig' and 'stackReference'; keep the one that the kubeconfig is in"
+        if "output" in existing and "stackReference" not in existing:
+            yield (*path, "output"), "is an output of no stack; name the stack with 'stackReference'"
+        gateway = _object(existing.get("gateway"))
+        kind = gateway.get("serviceType")
+        if kind in ("NodePort", "ClusterIP") and gateway.get("externalIPs", []) == []:
+            yield (*path, "gateway", "externalIPs"), f"is missing; nothing gives a Service of type {kind} an address"
 
     def _in_application(self) -> Iterator[_Mistake]:
         own = bookinfo()
@@ -746,6 +773,13 @@ def _texts(path: _Path, value: Any) -> Iterator[tuple[_Path, str]]:
 def _value(entry: Mapping[str, Any], key: str, model: type[BaseModel]) -> Any:
     """What ``entry`` has for ``key``, or else what ``model`` takes in its place."""
     return entry.get(key, model.model_fields[key].default)
+
+
+def _source(existing: Mapping[str, Any]) -> str:
+    """Where the kubeconfig of an existing cluster is."""
+    if "stackReference" in existing:
+        return f"{existing['stackReference']}#{_value(existing, 'output', ExistingSettings)}"
+    return str(_value(existing, "kubeconfig", ExistingSettings))
 
 
 def _unknown(path: _Path, name: object, kind: str, known: Collection[str]) -> Iterator[_Mistake]:

@@ -30,13 +30,15 @@ class Cluster(pulumi.ComponentResource):
     api_server: pulumi.Output[str]
     """URL under which the other clusters reach the API server."""
     gateway_service: pulumi.Output[dict[str, Any]]
-    """``type`` and ``externalIPs`` of the Service of the gateway that other networks call."""
+    """``type`` of the Service of the gateway that other networks call, ``externalIPs`` and ``annotations``."""
     gateway_address: pulumi.Output[str] | None
-    """Address of that gateway; None: the one that its load balancer gets."""
+    """IP address or DNS name of that gateway; None: what its load balancer gets."""
+    gateway_name: str | None
+    """DNS name by which istiod finds the gateway of the network, where the gateway's Service has no address."""
     ingress_service: pulumi.Output[dict[str, Any]]
     """The same for the gateway that people call, with its ``ports``."""
-    ingress_url: pulumi.Output[str | None]
-    """Where people reach what the cluster exposes; None: ask the ingress gateway's load balancer."""
+    ingress_url: pulumi.Output[str] | None
+    """Where people reach what the cluster exposes; None: at the ingress gateway's load balancer."""
     ready: list[pulumi.Resource]
     """What workloads wait for before they start (the images that they need among it)."""
     deleted_with: pulumi.Resource | None

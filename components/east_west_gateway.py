@@ -7,14 +7,13 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi_command import local
 
 from components.cluster import Cluster
-from components.gateway import gateway, ports
+from components.gateway import balancer, gateway, ports
+from components.istiod_values import SERVICES_PORT
 from components.mesh import ISTIOD_HOST, SYSTEM_NAMESPACE, Mesh
-from components.scripts import script
 
-_SERVICES_PORT = 15443
+_SERVICE = "istio-eastwestgateway"
 _ISTIOD_PORT = 15012
 # The names by which agents call istiod; nothing else is let through.
 _ISTIOD_HOSTS = [ISTIOD_HOST, f"{ISTIOD_HOST}.cluster.local"]
@@ -39,22 +38,21 @@ class EastWestGateway(pulumi.ComponentResource):
     """
 
     address: pulumi.Output[str]
-    """Address under which other networks, VMs among them, reach the gateway."""
+    """IP address or DNS name under which other networks, VMs among them, reach the gateway."""
     ready: list[pulumi.Resource]
     """What a VM waits for before it can reach istiod."""
 
     def __init__(self, name: str, args: EastWestGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:EastWestGateway", name, None, opts)
         network = args.cluster.network
+        numbers = {"status-port": 15021, "tls": SERVICES_PORT, "tls-istiod": _ISTIOD_PORT}
         service = args.cluster.gateway_service.apply(
-            lambda service: {
-                **service,
-                "ports": ports({"status-port": 15021, "tls": _SERVICES_PORT, "tls-istiod": _ISTIOD_PORT}),
-            }
+            lambda service: {**service, "ports": ports(numbers, on_nodes=args.cluster.gateway_name is not None)}
         )
+        address = args.cluster.gateway_address
         release = gateway(
             f"{name}-eastwest",
-            "istio-eastwestgateway",
+            _SERVICE,
             args.charts,
             service,
             {
@@ -62,36 +60,19 @@ class EastWestGateway(pulumi.ComponentResource):
                 "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network},
             },
             pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane]),
+            wait=address is not None,
         )
-        self.address = self._address(name, args, release)
+        self.address = address or balancer(f"{name}-eastwest-address", _SERVICE, args.cluster, service, release, self)
         options = pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane])
         self._expose_services(name, options)
         self.ready = [release, *self._expose_istiod(name, options)]
         self.register_outputs({"address": self.address})
 
-    def _address(self, name: str, args: EastWestGatewayArgs, release: pulumi.CustomResource) -> pulumi.Output[str]:
-        if args.cluster.gateway_address is not None:
-            return args.cluster.gateway_address
-        # Not by Service.get: that would have every preview reach the cluster.
-        reader = local.Command(
-            f"{name}-eastwest-address",
-            create=script("read-gateway.sh"),
-            environment={
-                "CONTEXT": args.cluster.context,
-                "NAMESPACE": SYSTEM_NAMESPACE,
-                "SERVICE": "istio-eastwestgateway",
-            },
-            stdin=args.cluster.kubeconfig,
-            triggers=[release.id],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[release], delete_before_replace=True),
-        )
-        return reader.stdout
-
     def _expose_services(self, name: str, options: pulumi.ResourceOptions) -> None:
         _gateway(
             f"{name}-services-gateway",
             "cross-network-gateway",
-            {"number": _SERVICES_PORT, "name": "tls", "protocol": "TLS"},
+            {"number": SERVICES_PORT, "name": "tls", "protocol": "TLS"},
             "AUTO_PASSTHROUGH",
             ["*.local"],
             options,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_command import local
 
+from components import kubeconfig
 from components.cluster import INGRESS_PORT, Cluster
 from components.scripts import script
 from settings import ExistingSettings
@@ -30,27 +32,58 @@ class ExistingCluster(Cluster):
         super().__init__("vm-mesh:index:ExistingCluster", name, None, opts)
         self.name, self.network = args.name, args.network
         existing, gateway = args.existing, args.existing.gateway
-        self.kubeconfig = pulumi.Output.secret(self._read("kubeconfig", existing))
-        self.provider = self._connect(f"{existing.kubeconfig}#{existing.context}", existing.context)
+        source, found = self._kubeconfig(existing)
+        self.kubeconfig = pulumi.Output.secret(found)
+        self.provider = self._connect(f"{source}#{existing.context}", existing.context)
         self.api_server = (
-            pulumi.Output.from_input(existing.api_server) if existing.api_server else self._read("server", existing)
+            pulumi.Output.from_input(existing.api_server)
+            if existing.api_server
+            else self.kubeconfig.apply(kubeconfig.server)
         )
         addresses = gateway.external_ips
-        service = {"type": gateway.service_type, "externalIPs": list(addresses)}
+        service = {
+            "type": gateway.service_type,
+            "externalIPs": list(addresses),
+            "annotations": dict(gateway.annotations),
+        }
         self.gateway_service = pulumi.Output.from_input(service)
         self.gateway_address = pulumi.Output.from_input(addresses[0]) if addresses else None
+        self.gateway_name = None
         self.ingress_service = pulumi.Output.from_input({**service, "ports": [INGRESS_PORT]})
-        self.ingress_url = pulumi.Output.from_input(f"http://{addresses[0]}" if addresses else None)
+        self.ingress_url = pulumi.Output.from_input(f"http://{addresses[0]}") if addresses else None
         self.ready = []
         self.deleted_with = None
         self.register_outputs({})
 
-    def _read(self, what: str, existing: ExistingSettings) -> pulumi.Output[str]:
+    def _kubeconfig(self, existing: ExistingSettings) -> tuple[str, pulumi.Output[str]]:
+        """Where the kubeconfig is, and what it is."""
+        if existing.stack_reference is None:
+            return existing.kubeconfig, self._of_file(existing)
+        return f"{existing.stack_reference}#{existing.output}", self._of_stack(existing, existing.stack_reference)
+
+    def _of_file(self, existing: ExistingSettings) -> pulumi.Output[str]:
         reader = local.Command(
-            f"{self.name}-{what}",
-            create=script(f"read-{what}.sh"),
+            f"{self.name}-kubeconfig",
+            create=script("read-kubeconfig.sh"),
             environment={"KUBECONFIG_PATH": existing.kubeconfig, "CONTEXT": existing.context},
             logging=local.Logging.NONE,
             opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stdout"]),
         )
         return reader.stdout
+
+    def _of_stack(self, existing: ExistingSettings, stack: str) -> pulumi.Output[str]:
+        """The output of a stack: of its state, so that no preview reaches the cluster."""
+        reference = pulumi.StackReference(
+            f"{self.name}-stack", stack_name=stack, opts=pulumi.ResourceOptions(parent=self)
+        )
+        where = f"vm-mesh:clusters.{self.name}.existing: output '{existing.output}' of stack {stack}"
+
+        def chosen(value: Any) -> str:
+            if value is None:
+                raise pulumi.RunError(f"{where} is not there; see `pulumi stack output --stack {stack}`")
+            try:
+                return kubeconfig.selected(value, existing.context)
+            except kubeconfig.KubeconfigError as error:
+                raise pulumi.RunError(f"{where} {error}") from None
+
+        return reference.get_output(existing.output).apply(chosen)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.helm import v3 as helm
 
 from components.cluster import Cluster
-from components.gateway import gateway
+from components.gateway import balancer, gateway
 from components.mesh import Mesh
+
+_SERVICE = "istio-ingressgateway"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,16 +26,22 @@ class IngressGatewayArgs:
 class IngressGateway(pulumi.ComponentResource):
     """HTTP gateway; what it serves is said by those who are served (``Application``)."""
 
-    release: helm.Release
+    url: pulumi.Output[str]
+    """Where people reach what the cluster exposes."""
 
     def __init__(self, name: str, args: IngressGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:IngressGateway", name, None, opts)
-        self.release = gateway(
+        service, url = args.cluster.ingress_service, args.cluster.ingress_url
+        release = gateway(
             f"{name}-ingress",
-            "istio-ingressgateway",
+            _SERVICE,
             args.charts,
-            args.cluster.ingress_service,
+            service,
             {},
             pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane]),
+            wait=url is not None,
         )
-        self.register_outputs({})
+        self.url = url or balancer(f"{name}-ingress-address", _SERVICE, args.cluster, service, release, self).apply(
+            lambda address: f"http://{address}"
+        )
+        self.register_outputs({"url": self.url})

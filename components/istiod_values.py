@@ -10,6 +10,9 @@ from settings import MeshSettings
 if TYPE_CHECKING:
     from components.mesh import MeshArgs
 
+SERVICES_PORT = 15443
+"""Port of every east-west gateway on which other networks reach the cluster's services."""
+
 # One JSON line a request, the same from pods, gateways and VMs. Beside Istio's usual fields it names both ends as mTLS
 # proved them, and how often Envoy tried.
 _ACCESS_LOG = {
@@ -73,6 +76,13 @@ def istiod_values(args: MeshArgs) -> dict[str, Any]:
             "meshID": args.mesh.id,
             "multiCluster": {"clusterName": args.cluster.name},
             "network": args.cluster.network,
+            "meshNetworks": {
+                network: {
+                    "endpoints": [],  # which network a pod is in, each cluster says itself
+                    "gateways": [{"address": gateway, "port": SERVICES_PORT} for gateway in gateways],
+                }
+                for network, gateways in args.network_gateways.items()
+            },
             "proxy": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},
         },
         "meshConfig": {

@@ -17,6 +17,18 @@ from settings import KindSettings
 INGRESS_NODE_PORT = 30080
 """Port of the node on which the ingress gateway listens; kind maps it to a port of 127.0.0.1."""
 
+# The east-west gateway's own ports (15012, 15443) are ports of the node too, so that it is reached at whatever address
+# the node has. What else the node listens on is below these.
+# One node has no leader to elect, and a leader that cannot renew its lease in 5 s ends itself, again and again where a
+# machine is busy with nodes that start.
+_ALONE = {"extraArgs": {"leader-elect": "false"}}
+_KUBEADM = {
+    "kind": "ClusterConfiguration",
+    "apiServer": {"extraArgs": {"service-node-port-range": "15000-32767"}},
+    "controllerManager": _ALONE,
+    "scheduler": _ALONE,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class KindClusterArgs:
@@ -66,13 +78,12 @@ class KindCluster(Cluster):
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.kubeconfig = pulumi.Output.secret(self._read("kubeconfig", args.kind_name, secret=True))
-        address = self._read("address", args.kind_name)
         self.provider = self._connect(args.kind_name, f"kind-{args.kind_name}")
-        # The node's certificate names the node, and every cluster's DNS knows it from Docker: no address to go stale.
+        # Docker may give the node another address whenever it starts. Its name stays, the node's certificate names it,
+        # and everything on the network knows it from Docker, so that others reach the cluster by name only.
         self.api_server = pulumi.Output.from_input(f"https://{node}:6443")
-        # Nothing on kind gives a load balancer an address; the node's own takes the gateway's ports just as well.
-        self.gateway_service = address.apply(lambda ip: {"type": "ClusterIP", "externalIPs": [ip]})
-        self.gateway_address = address
+        self.gateway_service = pulumi.Output.from_input({"type": "NodePort"})
+        self.gateway_address, self.gateway_name = pulumi.Output.from_input(node), node
         self.ingress_service = pulumi.Output.from_input(
             {"type": "NodePort", "ports": [{**INGRESS_PORT, "nodePort": INGRESS_NODE_PORT}]}
         )
@@ -80,7 +91,7 @@ class KindCluster(Cluster):
         self.ingress_url = (
             pulumi.Output.from_input(f"http://127.0.0.1:{port}")
             if port
-            else address.apply(lambda ip: f"http://{ip}:{INGRESS_NODE_PORT}")
+            else self._read("address", args.kind_name).apply(lambda ip: f"http://{ip}:{INGRESS_NODE_PORT}")
         )
         self.ready = [self.node, *self._load(args)]
         self.deleted_with = self.node
@@ -126,6 +137,12 @@ def _config(args: KindClusterArgs) -> dict[str, Any]:
     return {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
-        "nodes": [{"role": "control-plane", "extraPortMappings": [mapping] if args.kind.ingress_port else []}],
+        "nodes": [
+            {
+                "role": "control-plane",
+                "extraPortMappings": [mapping] if args.kind.ingress_port else [],
+                "kubeadmConfigPatches": [json.dumps(_KUBEADM)],
+            }
+        ],
         **args.node_config,
     }

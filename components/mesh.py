@@ -37,6 +37,9 @@ class MeshArgs:
     """Folder of Istio's charts, relative to the project."""
     namespaces: Sequence[str]
     """Namespaces whose pods get a sidecar."""
+    network_gateways: Mapping[str, Sequence[str]]
+    """Network -> DNS names of its gateways. istiod finds all others by their Services; a name it resolves anew as the
+    DNS record's time to live ends (RESOLVE_HOSTNAME_GATEWAYS, pilot/pkg/model/network.go)."""
 
 
 class Mesh(pulumi.ComponentResource):

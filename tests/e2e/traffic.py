@@ -37,7 +37,7 @@ async def _get(client: httpx.AsyncClient, url: str) -> str:
         return type(error).__name__
 
 
-def send(base: str, ids: Iterable[int], concurrency: int = 16) -> Counter[str]:
+def send(base: str, ids: Iterable[int | str], concurrency: int = 16) -> Counter[str]:
     """Send one request for each number, several at once. Returns how often which status or error came back."""
 
     async def run() -> Counter[str]:

@@ -91,6 +91,15 @@ class Project:
         export["deployment"]["resources"] = resources
         self._pulumi("stack", "import", "--stack", "dev", stdin=json.dumps(export)).check_returncode()
 
+    def other_stack(self, folder: Path, name: str, resources: list[recording.Resource]) -> None:
+        """Makes a stack of the project in ``folder``, in the same backend, with ``resources`` as its state."""
+        self._pulumi("stack", "init", name, "--no-select", folder=folder).check_returncode()
+        exported = self._pulumi("stack", "export", "--stack", name, folder=folder)
+        exported.check_returncode()
+        export = json.loads(exported.stdout)
+        export["deployment"]["resources"] = resources
+        self._pulumi("stack", "import", "--stack", name, stdin=json.dumps(export), folder=folder).check_returncode()
+
     def preview(self) -> Preview:
         done = self._pulumi("preview", "--stack", "dev", "--json")
         said = json.loads(done.stdout)
@@ -108,10 +117,10 @@ class Project:
         exported.check_returncode()
         return json.loads(exported.stdout)
 
-    def _pulumi(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def _pulumi(self, *arguments: str, stdin: str = "", folder: Path | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self._prefix, "pulumi", "--non-interactive", "--color", "never", *arguments],
-            cwd=self._folder,
+            cwd=folder or self._folder,
             env=self._environment,
             input=stdin,
             check=False,

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import TypeAdapter
 
-from settings import KEYS, Settings
+from settings import KEYS, PROJECT, Settings, load
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/configuration.md").read_text()
@@ -36,6 +37,12 @@ def every_key() -> set[str]:
 @pytest.mark.parametrize("key", sorted(every_key()))
 def test_every_key_is_documented(key: str) -> None:
     assert re.search(rf"[`.# ]{key}[`.,\n]", PAGE)
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda file: file.name)
+def test_every_environment_is_one_that_is_taken(file: Path) -> None:
+    config = yaml.safe_load(file.read_text())["config"]
+    load({key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()})
 
 
 @pytest.mark.parametrize(

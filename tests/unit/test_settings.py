@@ -51,11 +51,20 @@ FULL: dict[str, Any] = {
                 "context": "arn:aws:eks:eu-central-1:1:cluster/there",
                 "kubeconfig": "~/.kube/there",
                 "apiServer": "https://there.example.com:6443",
-                "gateway": {"serviceType": "ClusterIP", "externalIPs": ["192.0.2.1", "2001:db8::1"]},
+                "gateway": {
+                    "serviceType": "ClusterIP",
+                    "externalIPs": ["192.0.2.1", "2001:db8::1"],
+                    "annotations": {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"},
+                },
             },
+        },
+        "known": {
+            "network": "network3",
+            "existing": {"stackReference": "organization/platform/prod", "output": "kubeconfig", "context": "known"},
         },
     },
     "networks": ["vm-network"],
+    "dockerNetwork": "kind",
     "application": {
         "details": {
             "namespace": "shop",
@@ -388,6 +397,12 @@ OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
         ["http://a", "https://a b", "https://", "https://a?b", "a:6443"],
     ),
     ("must be one printable line", "clusters/there/existing/context", [" ", "a\nb"]),
+    (
+        "must be organization/project/stack (the organization is 'organization' in files)",
+        "clusters/known/existing/stackReference",
+        ["platform/prod", "prod", "a/b/c/d", "a b/c/d", ""],
+    ),
+    ("must be the name of a Docker network", "dockerNetwork", ["", "-a", "a/b"]),
     (IP, "clusters/there/existing/gateway/externalIPs/0", ["a.example.com", "192.0.2.300", "192.0.2.1/32"]),
     (IP, "clusters/there/existing/gateway/externalIPs/1", ["127.0.0.1", "::", "::1", "fe80::1%eth0"]),
     (PATH, "application/details/ingressPaths/0", ["details", "", "/a b", '/"', "/#"]),
@@ -611,6 +626,32 @@ def test_one_cluster_under_two_names() -> None:
     assert errors(config) == (f"{PROJECT}:clusters.twin.existing.context: is the same cluster as {first}",)
     config["clusters"]["twin"]["existing"]["kubeconfig"] = "~/.kube/twin"
     load(config)
+
+
+def test_one_output_under_two_names() -> None:
+    config = changed("clusters/twin", {"network": "network3", "existing": FULL["clusters"]["known"]["existing"]})
+    first = f"{PROJECT}:clusters.known.existing.context"
+    assert errors(config) == (f"{PROJECT}:clusters.twin.existing.context: is the same cluster as {first}",)
+    config["clusters"]["twin"]["existing"] = {**config["clusters"]["twin"]["existing"], "output": "other"}
+    load(config)
+
+
+def test_a_kubeconfig_of_two_sources_and_an_output_of_none() -> None:
+    config = changed("clusters/known/existing/kubeconfig", "~/.kube/config")
+    config["clusters"]["there"]["existing"]["output"] = "kubeconfig"
+    assert errors(config) == (
+        f"{PROJECT}:clusters.known.existing: has both 'kubeconfig' and 'stackReference'; keep the one that the "
+        "kubeconfig is in",
+        f"{PROJECT}:clusters.there.existing.output: is an output of no stack; name the stack with 'stackReference'",
+    )
+
+
+@pytest.mark.parametrize("kind", ["NodePort", "ClusterIP"])
+def test_a_gateway_that_gets_no_address(kind: str) -> None:
+    assert errors(changed("clusters/there/existing/gateway", {"serviceType": kind})) == (
+        f"{PROJECT}:clusters.there.existing.gateway.externalIPs: is missing; nothing gives a Service of type {kind} "
+        "an address",
+    )
 
 
 def test_one_port_for_two() -> None:

@@ -52,8 +52,14 @@ def certificate(of: str) -> str:
     return pem("CERTIFICATE", f"certificate of {of}")
 
 
-def kubeconfig(of: str) -> str:
-    return f"kubeconfig of {of}\n{key(of)}"
+def kubeconfig(of: str) -> Properties:
+    """Kubeconfig of a cluster, with a context of the same name and another one."""
+    return {
+        "clusters": [{"name": of, "cluster": {"server": f"https://{of}.example.com:6443"}}],
+        "users": [{"name": of, "user": {"token": f"kubeconfig of {of}", "client-key-data": key(of)}}],
+        "contexts": [{"name": name, "context": {"cluster": of, "user": of}} for name in (of, "another")],
+        "current-context": "another",
+    }
 
 
 def run(config: Properties = DEV, *, preview: bool = False, **changed: Any) -> Program:
@@ -92,8 +98,8 @@ def outputs(resource: Registered) -> Properties:
         case "kubernetes:core/v1:Secret" if resource.inputs.get("type") == "kubernetes.io/service-account-token":
             data = {"token": TOKEN, "ca.crt": certificate(resource.name)}
             return {"data": {name: base64.b64encode(text.encode()).decode() for name, text in data.items()}}
-        case "kubernetes:core/v1:Service":
-            return {"status": {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}}
+        case "pulumi:pulumi:StackReference":
+            return {"outputs": {"kubeconfig": kubeconfig("there")}, "secretOutputNames": ["kubeconfig"]}
         case _:
             return {}
 
@@ -103,9 +109,7 @@ def _stdout(command: Registered) -> str:
         case ["trust", subject]:
             return key(subject) + certificate(subject)
         case [cluster, "kubeconfig"]:
-            return kubeconfig(cluster)
-        case [cluster, "server"]:
-            return f"https://{cluster}.example.com:6443"
+            return json.dumps(kubeconfig(cluster))
         case [*_, "address"]:
             return ADDRESS
         case [*_, "machine"]:
@@ -131,9 +135,10 @@ FLEET: Properties = {
 
 
 def _variants() -> dict[str, Properties]:
+    balanced = {"serviceType": "LoadBalancer", "annotations": {"example.com/internal": "true"}}
     existing = {
         "network": "network2",
-        "existing": {"context": "there", "gateway": {"serviceType": "LoadBalancer"}},
+        "existing": {"stackReference": "organization/platform/prod", "context": "there", "gateway": balanced},
     }
     addresses = {"serviceType": "ClusterIP", "externalIPs": ["198.51.100.1", "198.51.100.2"]}
     third = {"network": "network3", "existing": {"context": "third", "gateway": addresses}}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
-from tests.unit.components.monitor import UNKNOWN, Program
-from tests.unit.components.program import ADDRESS, ARTIFACTS, DEV, changed, run, variant
+from tests.unit.components.monitor import UNKNOWN, Program, Registered, revealed
+from tests.unit.components.program import ADDRESS, ARTIFACTS, DEV, VARIANTS, changed, run, variant
 
 ALL_EXISTING = (
     "clusters",
@@ -66,11 +67,11 @@ def test_what_a_cluster_says_of_itself_stays_known_whatever_else_is_edited() -> 
     config = changed("mesh", {"id": "mesh9"}, config)
     config = changed("vms.vm1.probe.http.port", 9081, config)
     before, after = variant("the talk's"), run(config, load_images=False, kind_config={})
-    for name in ("cluster1-kubeconfig", "cluster1-address", "cluster1-kubernetes"):
+    for name in ("cluster1-kubeconfig", "cluster1-kubernetes"):
         assert after[name].inputs == before[name].inputs
 
 
-@pytest.mark.parametrize("what", ["kubeconfig", "address", "images"])
+@pytest.mark.parametrize("what", ["kubeconfig", "images"])
 def test_what_was_read_of_a_node_or_loaded_into_it_is_renewed_with_it(what: str) -> None:
     command = variant("the talk's")[f"cluster1-{what}"]
     assert command["triggers"] == ["cluster1-node-id"]
@@ -122,21 +123,91 @@ def test_an_existing_cluster_is_the_context_that_the_config_names() -> None:
     assert (provider["context"], provider["clusterIdentifier"]) == ("one", "~/.kube/config#one")
 
 
+def test_an_existing_cluster_may_be_an_output_of_another_stack() -> None:
+    """Object or text; only what the context needs is taken over, for it goes into the state of this stack too."""
+    program = variant("with existing clusters")
+    assert program["cluster2-stack"]["name"] == "organization/platform/prod"
+    provider = program["cluster2-kubernetes"]
+    identity = "organization/platform/prod#kubeconfig#there"
+    assert (provider["context"], provider["clusterIdentifier"]) == ("there", identity)
+    given = json.loads(revealed(provider["kubeconfig"]))
+    assert given["current-context"] == "there"
+    assert [context["name"] for context in given["contexts"]] == ["there"]
+    assert not [it for it in program.custom("Command") if it.name == "cluster2-kubeconfig"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("output", "kubeconfg", "output 'kubeconfg' of stack organization/platform/prod is not there"),
+        ("context", "their", "has no 'their' in its contexts; it has 'there', 'another'"),
+    ],
+)
+def test_an_output_that_is_not_there_is_named(key: str, value: str, why: str) -> None:
+    config = changed(f"clusters.cluster2.existing.{key}", value, VARIANTS["with existing clusters"])
+    with pytest.raises(pulumi.RunError, match=why):
+        run(config)
+
+
 def test_other_clusters_call_the_api_server_where_the_config_says() -> None:
     program = run(changed(*ALL_EXISTING))
-    assert {it.name for it in program.custom("Command") if it.name.endswith("-server")} == {"cluster1-server"}
+    for local, remote, server in (
+        ("cluster1", "cluster2", "https://two.example.com"),
+        ("cluster2", "cluster1", "https://cluster1.example.com:6443"),
+    ):
+        (secret,) = program.in_cluster(local, "Secret", f"istio-remote-secret-{remote}")
+        remote_kubeconfig = json.loads(revealed(secret["stringData"])[remote])
+        assert remote_kubeconfig["clusters"][0]["cluster"]["server"] == server
 
 
-def test_gateways_of_kind_clusters_take_the_nodes_own_address() -> None:
-    """Nothing on kind gives a load balancer one, and Helm would wait for it without end."""
+def test_gateways_of_kind_clusters_are_named_and_not_addressed() -> None:
+    """Docker gives a node another address when it likes; nothing may hold the one that it has."""
     program = variant("the talk's")
-    service = values(program, "cluster1-eastwest")["service"]
-    assert (service["type"], service["externalIPs"]) == ("ClusterIP", [ADDRESS])
+    for cluster in ("cluster1", "cluster2"):
+        service = values(program, f"{cluster}-eastwest")["service"]
+        assert (service["type"], service.get("externalIPs")) == ("NodePort", None)
+        assert {port["port"]: port["nodePort"] for port in service["ports"]} == {
+            port: port for port in (15012, 15021, 15443)
+        }
+        assert values(program, f"{cluster}-istiod")["global"]["meshNetworks"] == {
+            f"network{number}": {
+                "endpoints": [],
+                "gateways": [{"address": f"vm-mesh-dev-cluster{number}-control-plane", "port": 15443}],
+            }
+            for number in (1, 2)
+        }
+        first, last = node_ports(program[f"{cluster}-node"])
+        assert first <= min(15012, 30080) <= max(15443, 30080) <= last
+    assert program["vm1-join"]["environment.GATEWAY"] == "vm-mesh-dev-cluster1-control-plane"
+    assert not [it for it in program.custom("Command") if it.name.endswith("-address")]
     assert values(program, "cluster1-ingress")["service"]["type"] == "NodePort"
     assert program.outputs["urls"] == {
         "cluster1": "http://127.0.0.1:8081",
         "cluster2": "http://127.0.0.1:8082",
     }
+
+
+def node_ports(node: Registered) -> tuple[int, int]:
+    """The ports of nodes that a kind cluster gives to Services, first and last."""
+    (patch,) = json.loads(node["stdin"])["nodes"][0]["kubeadmConfigPatches"]
+    first, last = json.loads(patch)["apiServer"]["extraArgs"]["service-node-port-range"].split("-")
+    return int(first), int(last)
+
+
+def test_clusters_of_one_network_are_gateways_of_it_both() -> None:
+    program = run(changed("clusters.cluster2.network", "network1"))
+    (network,) = values(program, "cluster1-istiod")["global"]["meshNetworks"].values()
+    assert [gateway["address"] for gateway in network["gateways"]] == [
+        "vm-mesh-dev-cluster1-control-plane",
+        "vm-mesh-dev-cluster2-control-plane",
+    ]
+
+
+def test_a_docker_network_that_is_there_takes_the_place_of_the_stacks_own() -> None:
+    program = run(changed("dockerNetwork", "shared"))
+    assert not program.custom("docker:index/network:Network")
+    assert program["cluster1-node"]["environment.KIND_EXPERIMENTAL_DOCKER_NETWORK"] == "shared"
+    assert program["vm1-container"]["networksAdvanced"] == [{"name": "shared"}]
 
 
 def test_a_kind_cluster_without_an_ingress_port_serves_at_its_node() -> None:
@@ -149,9 +220,33 @@ def test_gateways_of_existing_clusters_are_as_the_config_has_them() -> None:
     program = variant("with existing clusters")
     balanced, addressed = (values(program, f"cluster{number}-eastwest")["service"] for number in (2, 3))
     assert balanced["type"] == "LoadBalancer"
+    assert balanced["annotations"] == {"example.com/internal": "true"}
+    assert values(program, "cluster2-ingress")["service"]["annotations"] == {"example.com/internal": "true"}
     assert addressed["type"] == "ClusterIP"
     assert addressed["externalIPs"] == ["198.51.100.1", "198.51.100.2"]
     assert "PILOT_ADDRESS=198.51.100.1:15012\n" in program["vm2-join"]["environment.CLUSTER_ENV"]
+    # istiod finds these by their Services, and of kind's the names are said.
+    assert [*values(program, "cluster3-istiod")["global"]["meshNetworks"]] == ["network1"]
+
+
+def test_the_program_itself_waits_for_load_balancers_and_says_so() -> None:
+    """Helm would fail without a word about what it waits for."""
+    program = variant("with existing clusters")
+    for gateway in ("eastwest", "ingress"):
+        assert [program[f"cluster{number}-{gateway}"]["skipAwait"] for number in (1, 2, 3)] == [False, True, False]
+        waiting = program[f"cluster2-{gateway}-address"]
+        assert program[f"cluster2-{gateway}"].urn in waiting.depends_on
+        # Another annotation may be another load balancer.
+        other = changed("clusters.cluster2.existing.gateway.annotations", {}, VARIANTS["with existing clusters"])
+        assert run(other)[f"cluster2-{gateway}-address"]["triggers"] != waiting["triggers"]
+
+
+def test_people_reach_a_cluster_at_its_ingress_gateways_load_balancer() -> None:
+    assert variant("with existing clusters").outputs["urls"] == {
+        "cluster1": "http://127.0.0.1:8081",
+        "cluster2": f"http://{ADDRESS}",
+        "cluster3": "http://198.51.100.1",
+    }
 
 
 def test_a_vm_joins_by_the_address_that_the_load_balancer_gave() -> None:

@@ -84,11 +84,11 @@ def test_two_vms_that_serve_the_same_are_two_destinations() -> None:
 
 def test_a_vm_joins_by_its_clusters_gateway_with_that_clusters_kubeconfig(program: Program) -> None:
     join = program["vm1-join"]
-    assert join["stdin"] == Secret(kubeconfig("cluster1").strip())
+    assert join["stdin"] == Secret(json.dumps(kubeconfig("cluster1")))
     assert join["environment.NAMESPACE"] == "virtual-machines"
     assert join["environment.ACCOUNT"] == "vm1"
     assert variables(join["environment.CLUSTER_ENV"]) >= {
-        ("PILOT_ADDRESS", f"{ADDRESS}:15012"),
+        ("PILOT_ADDRESS", "vm-mesh-dev-cluster1-control-plane:15012"),
         ("ISTIOD_SAN", "istiod.istio-system.svc"),
         ("ISTIO_INBOUND_PORTS", "9080"),
         ("ISTIO_NAMESPACE", "virtual-machines"),
@@ -121,7 +121,10 @@ def test_a_vm_joins_when_all_that_it_needs_is_there(program: Program) -> None:
 def test_nothing_is_changed_on_a_machine_before_it_is_found_sound(program: Program) -> None:
     """The way to the control plane among it, so that is there first."""
     sound = program["vm1-preflight"]
-    assert (sound["environment.GATEWAY"], sound["environment.PORTS"]) == (ADDRESS, "9080")
+    assert (sound["environment.GATEWAY"], sound["environment.PORTS"]) == (
+        "vm-mesh-dev-cluster1-control-plane",
+        "9080",
+    )
     assert program.names(sound.depends_on) >= {
         "vm1-container",
         "cluster1-eastwest",
@@ -260,7 +263,7 @@ def test_a_machine_leaves_before_anything_of_it_goes(program: Program) -> None:
         "true",
         "sh bootstrap/leave.sh",
     )
-    assert membership["stdin"] == Secret(kubeconfig("cluster1").strip())
+    assert membership["stdin"] == Secret(json.dumps(kubeconfig("cluster1")))
     # A machine that goes has to leave first, so this must not be skipped with it.
     assert membership.deleted_with == ""
     assert program.names(membership.depends_on) >= {"vm1-join", "vm1-serve-details", "vm1-container"}
