@@ -59,7 +59,10 @@ def make_cluster(name: str, cluster: ClusterSettings) -> Cluster:
 
 
 clusters = {name: make_cluster(name, cluster) for name, cluster in settings.clusters.items()}
-trust = Trust("trust", TrustArgs(clusters=list(clusters), own=settings.ca))
+trust = Trust(
+    "trust",
+    TrustArgs(clusters=list(clusters), own=settings.ca, roots=settings.made_roots(), trusted=settings.ca_trusted or ""),
+)
 
 meshes: dict[str, Mesh] = {}
 gateways: dict[str, EastWestGateway] = {}
@@ -71,6 +74,7 @@ for name, cluster in clusters.items():
             cluster=cluster,
             authority=trust.authorities[name],
             mesh=settings.mesh,
+            istio=settings.istio,
             hub=settings.istio.hub or tools.istio.hub,
             tag=settings.istio.tag or tools.istio.tag,
             istio_proxy=tools.istio.proxy == "istio",

@@ -16,8 +16,6 @@ from components.scripts import script
 
 _SERVICES_PORT = 15443
 _ISTIOD_PORT = 15012
-# The names by which agents call istiod; nothing else is let through.
-_ISTIOD_HOSTS = [f"istiod.{SYSTEM_NAMESPACE}.svc", f"istiod.{SYSTEM_NAMESPACE}.svc.cluster.local"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +59,13 @@ class EastWestGateway(pulumi.ComponentResource):
                 "labels": {"topology.istio.io/network": network},
                 "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network},
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane]),
+            args.mesh,
+            self,
         )
         self.address = self._address(name, args, release)
         options = pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane])
         self._expose_services(name, options)
-        self.ready = [release, *self._expose_istiod(name, options)]
+        self.ready = [release, *self._expose_istiod(name, args.mesh, options)]
         self.register_outputs({"address": self.address})
 
     def _address(self, name: str, args: EastWestGatewayArgs, release: pulumi.CustomResource) -> pulumi.Output[str]:
@@ -97,23 +96,29 @@ class EastWestGateway(pulumi.ComponentResource):
             options,
         )
 
-    def _expose_istiod(self, name: str, options: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+    def _expose_istiod(self, name: str, mesh: Mesh, options: pulumi.ResourceOptions) -> list[pulumi.Resource]:
         port = {"number": _ISTIOD_PORT, "name": "tls-istiod", "protocol": "TLS"}
+        # The names by which agents call istiod; nothing else is let through.
+        routes = {(host, f"{host}.cluster.local"): to for host, to in mesh.revisions.istiod_routes().items()}
+        hosts = [name for names in routes for name in names]
         return [
-            _gateway(f"{name}-istiod-gateway", "istiod-gateway", port, "PASSTHROUGH", _ISTIOD_HOSTS, options),
+            _gateway(f"{name}-istiod-gateway", "istiod-gateway", port, "PASSTHROUGH", hosts, options),
             kubernetes.apiextensions.CustomResource(
                 f"{name}-istiod-route",
                 api_version="networking.istio.io/v1",
                 kind="VirtualService",
                 metadata={"name": "istiod-gateway", "namespace": SYSTEM_NAMESPACE},
                 spec={
-                    "hosts": _ISTIOD_HOSTS,
+                    "hosts": hosts,
                     "gateways": ["istiod-gateway"],
                     "tls": [
                         {
-                            "match": [{"port": _ISTIOD_PORT, "sniHosts": _ISTIOD_HOSTS}],
-                            "route": [{"destination": {"host": _ISTIOD_HOSTS[-1], "port": {"number": _ISTIOD_PORT}}}],
+                            "match": [{"port": _ISTIOD_PORT, "sniHosts": list(names)}],
+                            "route": [
+                                {"destination": {"host": f"{to}.cluster.local", "port": {"number": _ISTIOD_PORT}}}
+                            ],
                         }
+                        for names, to in routes.items()
                     ],
                 },
                 opts=options,

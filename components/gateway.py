@@ -8,7 +8,8 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.helm import v3 as helm
 
-from components.mesh import SYSTEM_NAMESPACE
+from components.mesh import SYSTEM_NAMESPACE, Mesh
+from settings import UNNAMED
 
 
 def gateway(
@@ -17,9 +18,12 @@ def gateway(
     charts: str,
     service: pulumi.Input[Mapping[str, Any]],
     values: Mapping[str, Any],
-    opts: pulumi.ResourceOptions,
+    mesh: Mesh,
+    parent: pulumi.Resource,
 ) -> helm.Release:
     """Istio's ``gateway`` chart as ``release``; pods carry the label ``istio: <release without istio->``."""
+    revision = mesh.revisions.of_gateways
+    rolled_by = mesh.revisions.rolled_by(revision)
     return helm.Release(
         name,
         name=release,
@@ -30,10 +34,12 @@ def gateway(
             "imagePullPolicy": "IfNotPresent",
             "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
             "service": service,
+            **({"revision": revision} if revision != UNNAMED else {}),
+            **({"podAnnotations": rolled_by} if rolled_by else {}),
             **values,
         },
         timeout=180,
-        opts=opts,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[mesh.control_planes[revision]]),
     )
 
 

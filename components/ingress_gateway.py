@@ -35,6 +35,7 @@ class IngressGateway(pulumi.ComponentResource):
             args.charts,
             args.cluster.ingress_service,
             {},
-            pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane]),
+            args.mesh,
+            self,
         )
         self.register_outputs({})
