@@ -81,6 +81,16 @@ class Mesh:
         ]
         return [*(proxy for found in pods for proxy in found), *machines]
 
+    def proxies(self) -> list[Proxy]:
+        """Every proxy of the mesh: of pods, of gateways, and of VMs. Raises Unreachable."""
+        pods = each(lambda cluster: self._pods(cluster, None), self._kubeconfigs)
+        machines = [
+            Proxy(vm.cluster, name, tuple(shlex.split(self._transports[name])))
+            for name, vm in self._settings.vms.items()
+            if name in self._transports
+        ]
+        return [*(proxy for found in pods for proxy in found), *machines]
+
     def counts(self, route: Route) -> Snapshot:
         """What the callers have counted so far. Raises Unreachable."""
         return self._asked(route, lambda proxy: counters(proxy.request(STATS)))
@@ -127,13 +137,20 @@ class Mesh:
                     raise error
         return {proxy: found for proxy, found in answers.items() if not isinstance(found, Unreachable)}
 
-    def _pods(self, cluster: str, namespace: str) -> list[Proxy]:
-        pods = self.get(cluster, "pods", f"--namespace={namespace}", "--field-selector=status.phase=Running")["items"]
-        names = [
-            pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"] and has_sidecar(pod)
+    def _pods(self, cluster: str, namespace: str | None) -> list[Proxy]:
+        """Proxies of the pods of a namespace, or of all."""
+        where = f"--namespace={namespace}" if namespace else "--all-namespaces"
+        pods = self.get(cluster, "pods", where, "--field-selector=status.phase=Running")["items"]
+        found = [
+            (pod["metadata"].get("namespace", namespace), pod["metadata"]["name"])
+            for pod in pods
+            if "deletionTimestamp" not in pod["metadata"] and has_sidecar(pod)
         ]
-        place = (self._kubeconfigs[cluster], "exec", f"--namespace={namespace}", f"--container={SIDECAR}")
-        return [Proxy(cluster, f"{namespace}/{name}", tuple(kubectl(*place, name, "--"))) for name in names]
+        return [Proxy(cluster, f"{home}/{name}", tuple(self._exec(cluster, home, name, "--"))) for home, name in found]
+
+    def _exec(self, cluster: str, namespace: str, *words: str) -> list[str]:
+        place = ("exec", f"--namespace={namespace}", f"--container={SIDECAR}")
+        return kubectl(self._kubeconfigs[cluster], *place, *words)
 
 
 @contextmanager
