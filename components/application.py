@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.cluster import INGRESS_PORT, Cluster
 from components.mesh import Mesh
@@ -74,7 +73,7 @@ class Application(pulumi.ComponentResource):
         labels = {"app": service_name, "version": version}
         environment = {"SERVICE_VERSION": version, "CLUSTER_NAME": args.cluster.name, **workload.env}
         revisions = args.mesh.revisions
-        rolled_by = revisions.rolled_by(revisions.of(service.namespace)) or None
+        rolled_by = revisions.rolled_by(revisions.of(service.namespace))
         kubernetes.apps.v1.Deployment(
             f"{name}-deployment",
             metadata={"name": f"{service_name}-{version}", "namespace": service.namespace, "labels": labels},
@@ -82,7 +81,7 @@ class Application(pulumi.ComponentResource):
                 "replicas": workload.replicas,
                 "selector": {"match_labels": labels},
                 "template": {
-                    "metadata": ObjectMetaArgs(labels=labels, annotations=rolled_by),
+                    "metadata": {"labels": labels, "annotations": rolled_by},
                     "spec": {
                         "service_account_name": service_name,
                         "containers": [
