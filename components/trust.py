@@ -44,9 +44,8 @@ class Authority:
     @property
     def digest(self) -> pulumi.Output[str]:
         """Changes when anything of it does, and tells nothing about the key."""
-        return pulumi.Output.all(self.certificate, self.chain, self.root).apply(
-            lambda pems: hashlib.sha256("".join(pems).encode()).hexdigest()[:16]
-        )
+        made = pulumi.Output.all(self.certificate, self.chain, self.root)
+        return pulumi.Output.unsecret(made.apply(lambda pems: hashlib.sha256("".join(pems).encode()).hexdigest()[:16]))
 
 
 class Trust(pulumi.ComponentResource):
