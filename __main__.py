@@ -72,7 +72,10 @@ def make_cluster(name: str, cluster: ClusterSettings) -> Cluster:
 
 
 clusters = {name: make_cluster(name, cluster) for name, cluster in settings.clusters.items()}
-trust = Trust("trust", TrustArgs(clusters=list(clusters), own=settings.ca))
+trust = Trust(
+    "trust",
+    TrustArgs(clusters=list(clusters), own=settings.ca, roots=settings.made_roots(), trusted=settings.ca_trusted or ""),
+)
 
 network_gateways: dict[str, list[str]] = {}
 for cluster in clusters.values():
@@ -90,6 +93,7 @@ for name, cluster in clusters.items():
             cluster=cluster,
             authority=trust.authorities[name],
             mesh=settings.mesh,
+            istio=settings.istio,
             hub=settings.istio.hub or tools.istio.hub,
             tag=settings.istio.tag or tools.istio.tag,
             istio_proxy=tools.istio.proxy == "istio",

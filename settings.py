@@ -32,6 +32,9 @@ VM_LABEL = "vm-mesh/vm"
 MACHINE_LABEL = "vm-mesh/machine"
 """Label that tells the workload entries of a VM's machines apart."""
 
+UNNAMED = "default"
+"""Istio's own name for the istiod that is installed without a revision."""
+
 
 def vm_service(service: str, vm: str) -> str:
     """Name of a VM's Service: the VM is a destination of its own, told apart from every cluster's pods."""
@@ -201,6 +204,15 @@ Line = Annotated[
 ]
 # A command line is for a shell to read, by design; but what a reviewer cannot see, no shell gets to read.
 Command = Annotated[str, _like(r"[ -~]*[!-~][ -~]*", "must be one line of printable ASCII", longest=4000)]
+# Istiod gives no certificate for longer than 90 days (MAX_WORKLOAD_CERT_TTL, pilot/pkg/bootstrap/istio_ca.go), and one
+# for less than a minute is renewed more often than is worth it.
+Lifetime = Annotated[
+    str,
+    _like(r"[1-9][0-9]{0,4}[mh]", "must be whole minutes or hours, such as 90m or 24h"),
+    _checked(
+        lambda value: int(value[:-1]) * (60 if value[-1] == "h" else 1) <= 90 * 24 * 60, "must be at most 2160h", 6
+    ),
+]
 Certificates = Annotated[str, _pem("CERTIFICATE", "+", "must be certificates in PEM and nothing else")]
 PrivateKey = Annotated[
     SecretStr,
@@ -370,6 +382,8 @@ class VmSettings(_Model):
 
     cluster: str
     """Cluster whose control plane the VM joins."""
+    revision: str | None = None
+    """Revision of Istio that the VM joins; default: whichever is the mesh's."""
     network: str = "vm-network"
     namespace: Namespace = "virtual-machines"
     container: ContainerSettings | None = None
@@ -437,13 +451,40 @@ class MeshSettings(_Model):
 
     id: DnsName = "mesh1"
     trust_domain: DnsName = "cluster.local"
+    certificate_ttl: Lifetime | None = None
+    """How long the certificate of a workload is valid; it is renewed at half of that. Default: Istio's, 24h."""
+
+
+class RevisionSettings(_Model):
+    """A control plane that is installed beside others."""
+
+    hub: Repository | None = None
+    """Default: that of ``IstioSettings``."""
+    tag: Tag | None = None
+    charts: Line | None = None
+    """Folder with Istio's charts of that version, in the project; default: the toolchain's."""
 
 
 class IstioSettings(_Model):
-    """Where Istio's images come from; default: what the toolchain has found or built."""
+    """Which control planes there are, and who belongs to which.
+
+    ``hub`` and ``tag`` say where Istio's images come from; default: what the toolchain has found or built.
+    """
 
     hub: Repository | None = None
     tag: Tag | None = None
+    revisions: Annotated[dict[Name, RevisionSettings], Field(min_length=1)] = {UNNAMED: RevisionSettings()}
+    """Revisions that are installed side by side; ``default`` is the one without a name."""
+    revision: str = UNNAMED
+    """The mesh's: of every namespace, gateway and VM that has none of its own."""
+    namespaces: dict[Namespace, str] = {}
+    """Namespaces with another revision than the mesh's."""
+    gateways: str | None = None
+    """Revision of the gateways; default: the mesh's."""
+
+    def revision_of(self, namespace: str) -> str:
+        """The revision whose sidecars the pods of ``namespace`` get."""
+        return self.namespaces.get(namespace, self.revision)
 
 
 class MirrorSettings(_Model):
@@ -468,6 +509,11 @@ class Settings(_Model):
     istio: IstioSettings = IstioSettings()
     mirror: MirrorSettings = MirrorSettings()
     ca: CaSettings | None = None
+    ca_trusted: Certificates | None = None
+    """Roots that are trusted beside the one that signs, while a change of the root goes on."""
+    roots: tuple[Name, ...] = ()
+    """Roots that the program makes, all of them trusted; the first one signs where there is no ``ca``.
+    None: one, or none at all where there is a ``ca``."""
     clusters: Annotated[dict[Name, ClusterSettings], Field(min_length=1)]
     networks: tuple[Name, ...] = ("vm-network",)
     """Networks that have no cluster, and so no gateway."""
@@ -487,6 +533,10 @@ class Settings(_Model):
         homes = [home.namespace for home in (*self.application.values(), *self.vms.values())]
         callers = [name for route in self.routes.values() for name in route.callers.namespaces or ()]
         return sorted({*homes, *callers})
+
+    def made_roots(self) -> tuple[str, ...]:
+        """Names of the roots that the program makes: one, unless the config says otherwise or has a CA of its own."""
+        return self.roots or (() if self.ca else ("root",))
 
     def services_in(self, cluster: str) -> dict[str, ServiceSettings]:
         """Services of the application that run in ``cluster``."""
@@ -606,18 +656,47 @@ class _CrossChecks:
         self.clusters, self.application, self.vms, self.routes, self.stages = (
             _object(config.get(key)) for key in ("clusters", "application", "vms", "routes", "stages")
         )
+        self.istio = _object(config.get("istio"))
+        self.roots = _value(config, "roots", Settings)
         networks = [_value(config, "networks", Settings)]
         networks += [[cluster.get("network")] for cluster in _objects(self.clusters).values()]
         self.networks = {network for names in networks for _, network in _texts((), names)}
 
     def mistakes(self) -> Iterator[_Mistake]:
         """Every mistake, in no order."""
+        yield from self._in_istio()
+        yield from self._in_roots()
         yield from self._in_clusters()
         yield from self._in_application()
         yield from self._in_vms()
         yield from self._in_host_names()
         yield from self._in_routes()
         yield from self._in_stages()
+
+    def _in_istio(self) -> Iterator[_Mistake]:
+        revisions = _object(_value(self.istio, "revisions", IstioSettings)) or {UNNAMED: {}}
+        used: list[tuple[_Path, object]] = [
+            (("istio", "revision"), _value(self.istio, "revision", IstioSettings)),
+            (("istio", "gateways"), self.istio.get("gateways")),
+        ]
+        used += [(("vms", name, "revision"), vm.get("revision")) for name, vm in _objects(self.vms).items()]
+        known = self._namespaces()
+        for namespace, revision in _object(self.istio.get("namespaces")).items():
+            used.append((("istio", "namespaces", namespace), revision))
+            yield from _unknown(("istio", "namespaces", namespace), namespace, "namespace in the mesh", known)
+        for path, revision in used:
+            yield from _unknown(path, revision, "revision", revisions)
+
+    def _namespaces(self) -> set[str]:
+        """Namespaces whose workloads are in the mesh."""
+        homes = [_value(entry, "namespace", ServiceSettings) for entry in _objects(self.application).values()]
+        homes += [_value(vm, "namespace", VmSettings) for vm in _objects(self.vms).values()]
+        for route in _objects(self.routes).values():
+            homes += [name for _, name in _texts((), _object(route.get("callers")).get("namespaces"))]
+        return {home for home in homes if isinstance(home, str)}
+
+    def _in_roots(self) -> Iterator[_Mistake]:
+        yield from _repeated(_texts(("roots",), self.roots), "is the same root as")
 
     def _in_clusters(self) -> Iterator[_Mistake]:
         contexts: list[tuple[_Path, object]] = []

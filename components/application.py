@@ -12,6 +12,9 @@ from components.cluster import INGRESS_PORT, Cluster
 from components.mesh import Mesh
 from settings import ServiceSettings, VersionSettings, service_host
 
+# Until every caller's proxy, in other clusters too, knows that a pod is gone: as long as Istio's proxy itself drains.
+_DRAIN_SECONDS = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationArgs:
@@ -69,6 +72,8 @@ class Application(pulumi.ComponentResource):
     ) -> None:
         labels = {"app": service_name, "version": version}
         environment = {"SERVICE_VERSION": version, "CLUSTER_NAME": args.cluster.name, **workload.env}
+        revisions = args.mesh.revisions
+        rolled_by = revisions.rolled_by(revisions.of(service.namespace))
         kubernetes.apps.v1.Deployment(
             f"{name}-deployment",
             metadata={"name": f"{service_name}-{version}", "namespace": service.namespace, "labels": labels},
@@ -76,7 +81,7 @@ class Application(pulumi.ComponentResource):
                 "replicas": workload.replicas,
                 "selector": {"match_labels": labels},
                 "template": {
-                    "metadata": {"labels": labels},
+                    "metadata": {"labels": labels, "annotations": rolled_by},
                     "spec": {
                         "service_account_name": service_name,
                         "containers": [
@@ -87,6 +92,9 @@ class Application(pulumi.ComponentResource):
                                 "ports": [{"container_port": service.port}],
                                 "env": [{"name": key, "value": value} for key, value in environment.items()],
                                 "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
+                                # A pod has callers as soon as it is ready, and for a moment after it was told to go.
+                                "readiness_probe": {"tcp_socket": {"port": service.port}, "period_seconds": 2},
+                                "lifecycle": {"pre_stop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
                             }
                         ],
                     },
@@ -95,8 +103,7 @@ class Application(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[
-                    args.mesh.control_plane,
-                    args.mesh.namespaces[service.namespace],
+                    *args.mesh.injects(service.namespace),
                     *args.cluster.ready,
                 ],
             ),

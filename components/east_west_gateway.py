@@ -11,12 +11,10 @@ import pulumi_kubernetes as kubernetes
 from components.cluster import Cluster
 from components.gateway import balancer, gateway, ports
 from components.istiod_values import SERVICES_PORT
-from components.mesh import ISTIOD_HOST, SYSTEM_NAMESPACE, Mesh
+from components.mesh import SYSTEM_NAMESPACE, Mesh
 
 _SERVICE = "istio-eastwestgateway"
 _ISTIOD_PORT = 15012
-# The names by which agents call istiod; nothing else is let through.
-_ISTIOD_HOSTS = [ISTIOD_HOST, f"{ISTIOD_HOST}.cluster.local"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +57,14 @@ class EastWestGateway(pulumi.ComponentResource):
                 "labels": {"topology.istio.io/network": network},
                 "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network},
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane]),
+            args.mesh,
+            self,
             wait=address is not None,
         )
         self.address = address or balancer(f"{name}-eastwest-address", _SERVICE, args.cluster, service, release, self)
         options = pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane])
         self._expose_services(name, options)
-        self.ready = [release, *self._expose_istiod(name, options)]
+        self.ready = [release, *self._expose_istiod(name, args.mesh, options)]
         self.register_outputs({"address": self.address})
 
     def _expose_services(self, name: str, options: pulumi.ResourceOptions) -> None:
@@ -78,23 +77,29 @@ class EastWestGateway(pulumi.ComponentResource):
             options,
         )
 
-    def _expose_istiod(self, name: str, options: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+    def _expose_istiod(self, name: str, mesh: Mesh, options: pulumi.ResourceOptions) -> list[pulumi.Resource]:
         port = {"number": _ISTIOD_PORT, "name": "tls-istiod", "protocol": "TLS"}
+        # The names by which agents call istiod; nothing else is let through.
+        routes = {(host, f"{host}.cluster.local"): to for host, to in mesh.revisions.istiod_routes().items()}
+        hosts = [name for names in routes for name in names]
         return [
-            _gateway(f"{name}-istiod-gateway", "istiod-gateway", port, "PASSTHROUGH", _ISTIOD_HOSTS, options),
+            _gateway(f"{name}-istiod-gateway", "istiod-gateway", port, "PASSTHROUGH", hosts, options),
             kubernetes.apiextensions.CustomResource(
                 f"{name}-istiod-route",
                 api_version="networking.istio.io/v1",
                 kind="VirtualService",
                 metadata={"name": "istiod-gateway", "namespace": SYSTEM_NAMESPACE},
                 spec={
-                    "hosts": _ISTIOD_HOSTS,
+                    "hosts": hosts,
                     "gateways": ["istiod-gateway"],
                     "tls": [
                         {
-                            "match": [{"port": _ISTIOD_PORT, "sniHosts": _ISTIOD_HOSTS}],
-                            "route": [{"destination": {"host": _ISTIOD_HOSTS[-1], "port": {"number": _ISTIOD_PORT}}}],
+                            "match": [{"port": _ISTIOD_PORT, "sniHosts": list(names)}],
+                            "route": [
+                                {"destination": {"host": f"{to}.cluster.local", "port": {"number": _ISTIOD_PORT}}}
+                            ],
                         }
+                        for names, to in routes.items()
                     ],
                 },
                 opts=options,

@@ -28,9 +28,6 @@ _RULES = [
     PolicyRuleArgs(api_groups=["networking.istio.io"], resources=["workloadentries"], verbs=_READ),
 ]
 
-# The settings of the mesh, as the remote cluster has them.
-_SYSTEM_RULES = [PolicyRuleArgs(api_groups=[""], resources=["configmaps"], resource_names=["istio"], verbs=_READ)]
-
 
 @dataclass(frozen=True, kw_only=True)
 class FederationArgs:
@@ -71,7 +68,9 @@ class Federation(pulumi.ComponentResource):
             subjects=[subject],
             opts=options,
         )
-        kubernetes.rbac.v1.Role(f"{name}-reader-system-role", metadata=metadata, rules=_SYSTEM_RULES, opts=options)
+        kubernetes.rbac.v1.Role(
+            f"{name}-reader-system-role", metadata=metadata, rules=_system_rules(mesh), opts=options
+        )
         kubernetes.rbac.v1.RoleBinding(
             f"{name}-reader-system-binding",
             metadata=metadata,
@@ -119,6 +118,15 @@ class Federation(pulumi.ComponentResource):
             ),
             opts=local.inside(self, args.meshes[local.name].system_namespace),
         )
+
+
+def _system_rules(mesh: Mesh) -> list[PolicyRuleArgs]:
+    """The settings of the mesh, as the remote cluster has them, each revision its own."""
+    return [
+        PolicyRuleArgs(
+            api_groups=[""], resources=["configmaps"], resource_names=mesh.revisions.config_maps(), verbs=_READ
+        )
+    ]
 
 
 def _kubeconfig(name: str, server: str, token: Mapping[str, str]) -> str:

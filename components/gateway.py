@@ -10,8 +10,9 @@ from pulumi_command import local
 from pulumi_kubernetes.helm import v3 as helm
 
 from components.cluster import Cluster
-from components.mesh import SYSTEM_NAMESPACE
+from components.mesh import SYSTEM_NAMESPACE, Mesh
 from components.scripts import script
+from settings import UNNAMED
 
 # Clouds take up to five minutes to make a load balancer.
 _BALANCER_SECONDS = 600
@@ -23,7 +24,8 @@ def gateway(
     charts: str,
     service: pulumi.Input[Mapping[str, Any]],
     values: Mapping[str, Any],
-    opts: pulumi.ResourceOptions,
+    mesh: Mesh,
+    parent: pulumi.Resource,
     *,
     wait: bool,
 ) -> helm.Release:
@@ -32,6 +34,8 @@ def gateway(
     ``wait``: until it serves. Where a load balancer is awaited too, that is :func:`balancer`'s, for Helm would only say
     that its time is over.
     """
+    revision = mesh.revisions.of_gateways
+    rolled_by = mesh.revisions.rolled_by(revision)
     return helm.Release(
         name,
         name=release,
@@ -42,11 +46,13 @@ def gateway(
             "imagePullPolicy": "IfNotPresent",
             "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
             "service": service,
+            **({"revision": revision} if revision != UNNAMED else {}),
+            **({"podAnnotations": rolled_by} if rolled_by else {}),
             **values,
         },
         timeout=180,
         skip_await=not wait,
-        opts=opts,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[mesh.control_planes[revision]]),
     )
 
 

@@ -38,7 +38,8 @@ class IngressGateway(pulumi.ComponentResource):
             args.charts,
             service,
             {},
-            pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane]),
+            args.mesh,
+            self,
             wait=url is not None,
         )
         self.url = url or balancer(f"{name}-ingress-address", _SERVICE, args.cluster, service, release, self).apply(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from settings import MeshSettings
+from components.revisions import Revisions
+from settings import UNNAMED, MeshSettings
 
 if TYPE_CHECKING:
     from components.mesh import MeshArgs
@@ -38,12 +39,21 @@ _ACCESS_LOG = {
 }
 
 
+def proxy_metadata(mesh: MeshSettings) -> dict[str, str]:
+    """Environment of every agent, on VMs too."""
+    metadata = {"ISTIO_META_DNS_CAPTURE": "true"}
+    if mesh.certificate_ttl:
+        # Not DEFAULT_WORKLOAD_CERT_TTL of istiod: an agent always asks for a lifetime, and gets what it asks for.
+        metadata["SECRET_TTL"] = mesh.certificate_ttl
+    return metadata
+
+
 def proxy_config(mesh: MeshSettings) -> dict[str, Any]:
     """Configuration of every proxy of the mesh, in pods and on VMs alike."""
     return {
         "meshId": mesh.id,
         "holdApplicationUntilProxyStarts": True,
-        "proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"},
+        "proxyMetadata": proxy_metadata(mesh),
         # Requests by destination, which is what a stage is judged by, whichever proxy build counts them; and those that
         # a VM is serving, by which it is seen to be drained.
         "proxyStatsMatcher": {
@@ -55,8 +65,9 @@ def proxy_config(mesh: MeshSettings) -> dict[str, Any]:
     }
 
 
-def istiod_values(args: MeshArgs) -> dict[str, Any]:
-    """Values of the istiod chart. Requests fit a laptop; limits are the chart's."""
+def istiod_values(args: MeshArgs, revisions: Revisions, revision: str) -> dict[str, Any]:
+    """Values of the istiod chart of a revision. Requests fit a laptop; limits are the chart's."""
+    own = args.istio.revisions[revision]
     # The clusters' credentials for each other grant no Secret (``Federation``), and istiod waits this long at its start
     # for the Secrets of a remote cluster before it goes on without. They are for gateways that it configures there,
     # which multi-primary has none of. PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER=false is meant for this, and makes
@@ -65,13 +76,16 @@ def istiod_values(args: MeshArgs) -> dict[str, Any]:
     if not args.istio_proxy:
         environment |= {"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false"}
     return {
+        **_named(revisions, revision),
         "autoscaleEnabled": False,
+        # istiod takes a changed root only at its start (``handleEvent`` in pilot/pkg/bootstrap/istio_ca.go).
+        "podAnnotations": {"vm-mesh/ca": args.authority.digest},
         "env": environment,
         "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}},
         "telemetry": {"enabled": args.istio_proxy},
         "global": {
-            "hub": args.hub,
-            "tag": args.tag,
+            "hub": own.hub or args.hub,
+            "tag": own.tag or args.tag,
             "imagePullPolicy": "IfNotPresent",
             "meshID": args.mesh.id,
             "multiCluster": {"clusterName": args.cluster.name},
@@ -86,6 +100,7 @@ def istiod_values(args: MeshArgs) -> dict[str, Any]:
             "proxy": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},
         },
         "meshConfig": {
+            **_beside_others(revisions),
             "trustDomain": args.mesh.trust_domain,
             "accessLogFile": "/dev/stdout",
             "accessLogEncoding": "JSON",
@@ -93,3 +108,17 @@ def istiod_values(args: MeshArgs) -> dict[str, Any]:
             "defaultConfig": proxy_config(args.mesh),
         },
     }
+
+
+def _named(revisions: Revisions, revision: str) -> dict[str, Any]:
+    return {} if revision == UNNAMED else {"revision": revision, "revisionTags": revisions.tags(revision)}
+
+
+def _beside_others(revisions: Revisions) -> dict[str, Any]:
+    """Each istiod keeps its own Service from being merged with that of other clusters (cluster_local.go); not others'.
+
+    The east-west gateway, which belongs to one revision, would then send a VM of another one to any cluster's istiod.
+    """
+    if [*revisions.istio.revisions] == [UNNAMED]:
+        return {}
+    return {"serviceSettings": [{"settings": {"clusterLocal": True}, "hosts": revisions.istiod_services()}]}

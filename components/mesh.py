@@ -12,12 +12,11 @@ from pulumi_kubernetes.helm import v3 as helm
 
 from components.cluster import Cluster
 from components.istiod_values import istiod_values
+from components.revisions import SYSTEM_NAMESPACE, Revisions, istiod_service
 from components.trust import Authority
-from settings import MeshSettings
+from settings import IstioSettings, MeshSettings
 
-SYSTEM_NAMESPACE = "istio-system"
-ISTIOD_HOST = f"istiod.{SYSTEM_NAMESPACE}.svc"
-"""Name of the control plane in its certificate, by which agents ask for it."""
+__all__ = ["SYSTEM_NAMESPACE", "Mesh", "MeshArgs"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +27,15 @@ class MeshArgs:
     authority: Authority
     """The cluster's CA."""
     mesh: MeshSettings
+    istio: IstioSettings
+    """Which control planes there are, and which of them is whose."""
     hub: str
-    """Registry and path of Istio's images."""
+    """Registry and path of the images of revisions that name none."""
     tag: str
     istio_proxy: bool
     """Whether the proxy is Istio's build of Envoy; False: upstream Envoy, which lacks Istio's own filters."""
     charts: str
-    """Folder of Istio's charts, relative to the project."""
+    """Folder of Istio's charts, relative to the project; for revisions that name none."""
     namespaces: Sequence[str]
     """Namespaces whose pods get a sidecar."""
     network_gateways: Mapping[str, Sequence[str]]
@@ -45,17 +46,19 @@ class MeshArgs:
 class Mesh(pulumi.ComponentResource):
     """Istio in one cluster of a multi-primary mesh: its namespace, CA, control plane, and STRICT mTLS for all.
 
-    Follows Istio's "Install Multi-Primary on different networks".
+    Follows Istio's "Install Multi-Primary on different networks", and its "Canary Upgrades" for revisions side by side.
     """
 
     namespaces: dict[str, pulumi.Resource]
     """The namespaces of the cluster that take part in the mesh, by name."""
     system_namespace: pulumi.Resource
-    control_plane: pulumi.Resource
-    """What waits for it can have a sidecar injected."""
+    revisions: Revisions
+    control_planes: dict[str, pulumi.Resource]
+    """By revision. What waits for its own can have a sidecar injected."""
 
     def __init__(self, name: str, args: MeshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:Mesh", name, None, opts)
+        self.revisions = Revisions(istio=args.istio, mesh=args.mesh)
         self.system_namespace = kubernetes.core.v1.Namespace(
             f"{name}-system",
             metadata={
@@ -79,16 +82,20 @@ class Mesh(pulumi.ComponentResource):
             f"{name}-base",
             "istio-base",
             f"{args.charts}/base",
-            {"defaultRevision": "default"},
+            # Whose istiod checks what is written: only one that is there can, so it moves with the mesh's revision.
+            {"defaultRevision": args.istio.revision},
             [self.system_namespace],
         )
-        self.control_plane = self._release(
-            f"{name}-istiod",
-            "istiod",
-            f"{args.charts}/istiod",
-            istiod_values(args),
-            [base, authority, *args.cluster.ready],
-        )
+        self.control_planes = {
+            revision: self._release(
+                f"{name}-{istiod_service(revision)}",
+                istiod_service(revision),
+                f"{own.charts or args.charts}/istiod",
+                istiod_values(args, self.revisions, revision),
+                [base, authority, *args.cluster.ready],
+            )
+            for revision, own in args.istio.revisions.items()
+        }
         kubernetes.apiextensions.CustomResource(
             f"{name}-strict-mtls",
             api_version="security.istio.io/v1",
@@ -99,6 +106,15 @@ class Mesh(pulumi.ComponentResource):
         )
         self.namespaces = {namespace: self._namespace(name, namespace) for namespace in args.namespaces}
         self.register_outputs({})
+
+    @property
+    def control_plane(self) -> pulumi.Resource:
+        """That of the mesh's revision."""
+        return self.control_planes[self.revisions.istio.revision]
+
+    def injects(self, namespace: str) -> list[pulumi.Resource]:
+        """What a pod in ``namespace`` waits for, to get its sidecar."""
+        return [self.control_planes[self.revisions.of(namespace)], self.namespaces[namespace]]
 
     def _release(
         self, name: str, release: str, chart: str, values: Mapping[str, Any], after: Sequence[pulumi.Resource]
@@ -118,6 +134,6 @@ class Mesh(pulumi.ComponentResource):
         kind = kubernetes.core.v1.NamespacePatch if namespace == "default" else kubernetes.core.v1.Namespace
         return kind(
             f"{name}-{namespace}",
-            metadata={"name": namespace, "labels": {"istio-injection": "enabled"}},
+            metadata={"name": namespace, "labels": self.revisions.label(namespace)},
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 from components.bootstrap_step import bootstrap_step
 from components.cluster import Cluster
 from components.east_west_gateway import EastWestGateway
-from components.mesh import ISTIOD_HOST, Mesh
+from components.mesh import Mesh
 from components.sidecar_config import cluster_env, mesh_config
 from components.virtual_machine import VirtualMachine
 from components.workload_group import WorkloadGroup
@@ -56,6 +56,7 @@ class Onboarding(pulumi.ComponentResource):
             "TRUST_DOMAIN": args.mesh.trust_domain,
             "SELECTOR": f"{MACHINE_LABEL}={name}",
         }
+        istiod = args.istio.revisions.istiod_host(args.vm.revision)
         ports = " ".join(str(service.port) for service in args.vm.services.values())
         sound = bootstrap_step(
             f"{name}-preflight",
@@ -81,7 +82,7 @@ class Onboarding(pulumi.ComponentResource):
                 **identity,
                 "MESH_CONFIG": mesh_config(args.name, name, args.vm, args.mesh),
                 "CLUSTER_ENV": args.gateway.address.apply(
-                    lambda address: cluster_env(args.name, name, args.vm, args.mesh, ISTIOD_HOST, address)
+                    lambda address: cluster_env(args.name, name, args.vm, args.mesh, istiod, address)
                 ),
                 "PORTS": ports,
                 # Another package is another agent, which is to be started.

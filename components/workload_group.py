@@ -88,7 +88,7 @@ class WorkloadGroup(pulumi.ComponentResource):
                 },
                 "probe": readiness_probe(args.vm.probe),
             },
-            opts=self._in(home, args, args.meshes[home.name].control_plane),
+            opts=self._in(home, args, *args.meshes[home.name].control_planes.values()),
         )
         return account, group
 

@@ -19,7 +19,7 @@ from toolchain.environment import environment
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress, report
-from vmmesh import changes, doctor, rejoin, stage, status, summary, upgrade, verify
+from vmmesh import changes, doctor, identities, rejoin, stage, status, summary, upgrade, verify
 from vmmesh.down import down as take_down
 from vmmesh.mesh import connect
 from vmmesh.place import Environment, Place
@@ -269,6 +269,30 @@ def doctor_command(ctx: typer.Context, stack: _Stack = "dev", as_json: _Json = F
     else:
         doctor.show(_console(), found)
     if not doctor.passed(found):
+        raise typer.Exit(1)
+
+
+@app.command("proxies")
+def proxies_command(
+    ctx: typer.Context,
+    stack: _Stack = "dev",
+    seconds: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=0, help="Wait until all are as they should be.")
+    ] = 0.0,
+    as_json: _Json = False,
+) -> None:
+    """Show each proxy's istiod, signer and trusted roots; fail while one is not as the config wants it."""
+    where = _place(ctx, stack)
+    settings = where.file.settings()
+    where.enter()
+    outputs = Stack(where.root, where.name, "proxies").outputs()
+    with connect(settings, outputs) as mesh, Progress(Checkout(where.root).logs) as progress:
+        found = identities.wait(lambda: identities.identities(mesh, settings), seconds, progress)
+    if as_json:
+        _print({"stack": stack, "passed": identities.passed(found), "proxies": found})
+    else:
+        identities.show(_console(), found)
+    if not identities.passed(found):
         raise typer.Exit(1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,13 +84,21 @@ class Mesh:
         """The proxies of the workloads that a route is for: pods, and VMs. Raises Unreachable."""
         places = [(cluster, namespace) for cluster in self._kubeconfigs for namespace in route.namespaces]
         pods = each(lambda place: self._pods(*place), places)
-        machines = [
+        return [*(proxy for found in pods for proxy in found), *self._machines(route.namespaces)]
+
+    def proxies(self) -> list[Proxy]:
+        """Every proxy of the mesh: of pods, of gateways, and of VMs. Raises Unreachable."""
+        pods = each(lambda cluster: self._pods(cluster, None), self._kubeconfigs)
+        return [*(proxy for found in pods for proxy in found), *self._machines(self._settings.namespaces())]
+
+    def _machines(self, namespaces: Collection[str]) -> list[Proxy]:
+        """The proxies of the VMs in these namespaces."""
+        return [
             Proxy(vm.cluster, machine, tuple(shlex.split(self._transports[machine])))
             for name, vm in self._settings.vms.items()
             for machine in vm.all_machines(name)
-            if vm.namespace in route.namespaces and machine in self._transports
+            if vm.namespace in namespaces and machine in self._transports
         ]
-        return [*(proxy for found in pods for proxy in found), *machines]
 
     def counts(self, route: Route) -> Snapshot:
         """What the callers have counted so far. Raises Unreachable."""
@@ -138,13 +146,20 @@ class Mesh:
                     raise error
         return {proxy: found for proxy, found in answers.items() if not isinstance(found, Unreachable)}
 
-    def _pods(self, cluster: str, namespace: str) -> list[Proxy]:
-        pods = self.get(cluster, "pods", f"--namespace={namespace}", "--field-selector=status.phase=Running")["items"]
-        names = [
-            pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"] and has_sidecar(pod)
+    def _pods(self, cluster: str, namespace: str | None) -> list[Proxy]:
+        """Proxies of the pods of a namespace, or of all."""
+        where = f"--namespace={namespace}" if namespace else "--all-namespaces"
+        pods = self.get(cluster, "pods", where, "--field-selector=status.phase=Running")["items"]
+        found = [
+            (pod["metadata"].get("namespace", namespace), pod["metadata"]["name"])
+            for pod in pods
+            if "deletionTimestamp" not in pod["metadata"] and has_sidecar(pod)
         ]
-        place = (self._kubeconfigs[cluster], "exec", f"--namespace={namespace}", f"--container={SIDECAR}")
-        return [Proxy(cluster, f"{namespace}/{name}", tuple(kubectl(*place, name, "--"))) for name in names]
+        return [Proxy(cluster, f"{home}/{name}", tuple(self._exec(cluster, home, name, "--"))) for home, name in found]
+
+    def _exec(self, cluster: str, namespace: str, *words: str) -> list[str]:
+        place = ("exec", f"--namespace={namespace}", f"--container={SIDECAR}")
+        return kubectl(self._kubeconfigs[cluster], *place, *words)
 
 
 @contextmanager

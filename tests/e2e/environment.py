@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ class Environment:
     def make(self, target: str, *variables: str) -> str:
         """Run a make target of the stack. Raises CalledProcessError, with what it printed, if it fails."""
         return self._run(["make", "--no-print-directory", target, f"STACK={self.stack}", *variables], os.environ)
+
+    def vmmesh(self, command: str, *arguments: str) -> str:
+        """Run a command of vmmesh. Raises CalledProcessError, with what it printed, if it fails."""
+        return self._run([sys.executable, "-m", "vmmesh", command, "--stack", self.stack, *arguments], os.environ)
 
     def pulumi(self, *arguments: str, stdin: str | None = None) -> str:
         """Run the Pulumi CLI on the stack, as a user does by hand."""

@@ -31,8 +31,18 @@ KEY = f"-----BEGIN EC PRIVATE KEY-----\n{SECRET}\n-----END EC PRIVATE KEY-----\n
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + 43 * "x"
 
 FULL: dict[str, Any] = {
-    "mesh": {"id": "mesh1", "trustDomain": "mesh.example.com"},
-    "istio": {"hub": "registry.example.com:5000/istio", "tag": "1.31.0"},
+    "mesh": {"id": "mesh1", "trustDomain": "mesh.example.com", "certificateTtl": "12h"},
+    "istio": {
+        "hub": "registry.example.com:5000/istio",
+        "tag": "1.31.0",
+        "revisions": {
+            "default": {},
+            "next": {"hub": "registry.example.com/istio", "tag": "1.32.0", "charts": "charts/1.32"},
+        },
+        "revision": "default",
+        "namespaces": {"shop": "next"},
+        "gateways": "next",
+    },
     "mirror": {
         "images": "registry.example.com:5000/mirror",
         "charts": "oci://registry.example.com/charts",
@@ -40,6 +50,8 @@ FULL: dict[str, Any] = {
     },
     "caCertificate": CERTIFICATE,
     "caKey": KEY,
+    "caTrusted": CERTIFICATE,
+    "roots": ["next"],
     "clusters": {
         "made": {
             "network": "network1",
@@ -78,6 +90,7 @@ FULL: dict[str, Any] = {
     "vms": {
         "vm1": {
             "cluster": "made",
+            "revision": "next",
             "network": "vm-network",
             "namespace": "machines",
             "container": {"image": "vm:1"},
@@ -320,7 +333,7 @@ def test_wrong_type(path: str, wrong: Any, rule: str) -> None:
 @pytest.mark.parametrize("path", [path for path, value in places(FULL) if isinstance(value, str)])
 @pytest.mark.parametrize("text", ["a\nb", "a\0b", "a\u202eb", "a\ud800b", "", pytest.param("A" * 100_000, id="long")])
 def test_hostile_text(path: str, text: str) -> None:
-    if text == "" and path.split("/")[-1] in ("LOG_LEVEL", "caCertificate", "caKey"):
+    if text == "" and path.split("/")[-1] in ("LOG_LEVEL", "caCertificate", "caKey", "caTrusted"):
         return
     found = errors(changed(path, text))
     assert any(error.startswith(f"{shown(path)}: ") for error in found)
@@ -329,7 +342,7 @@ def test_hostile_text(path: str, text: str) -> None:
 
 NAMED = [
     *("clusters", "vms", "vms/vm1/services", "application", "application/details/versions"),
-    *("routes", "routes/details/stages"),
+    *("routes", "routes/details/stages", "istio/revisions"),
 ]
 
 
@@ -378,6 +391,13 @@ OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
     ("must be at least 1", "vms/vm1/probe/periodSeconds", [0]),
     (NAME, "clusters/made/network", ["Net_1", "", "1net"]),
     (NAME, "networks/0", ["1net"]),
+    (NAME, "roots/0", ["2027", "a.b"]),
+    (
+        "must be whole minutes or hours, such as 90m or 24h",
+        "mesh/certificateTtl",
+        ["0h", "24", "1d", "90s", "1.5h", "-1h", ""],
+    ),
+    ("must be at most 2160h", "mesh/certificateTtl", ["2161h", "99999m"][:1]),
     (NAMESPACE, "vms/vm1/namespace", ["Machines", "a.b", "-a", "a-", ""]),
     (NAMESPACE, "routes/details/callers/namespaces/0", ["a_b"]),
     (
@@ -465,6 +485,7 @@ def test_image_that_registries_take(image: str) -> None:
 @pytest.mark.parametrize(
     ("path", "empty"),
     [
+        ("istio/revisions", {}),
         *(("clusters", {}), ("vms/vm1/services", {}), ("routes/details/stages", {})),
         *(("routes/details/callers/clusters", []), ("routes/details/callers/namespaces", [])),
     ],
@@ -493,6 +514,7 @@ def test_longest_text(path: str, longest: int) -> None:
     [
         ("mesh", "trustDomain"),
         ("istio", "hub"),
+        ("istio/revisions/next", "charts"),
         ("mirror", "downloads"),
         ("clusters/made", "network"),
         ("clusters/made/kind", "ingressPort"),
@@ -933,3 +955,55 @@ def test_a_missing_host_key_says_how_to_get_it() -> None:
     assert error.startswith("vm-mesh:vms.fleet.machines.fleet-a.host.hostKey: is missing")
     assert "ssh-keyscan -t ed25519 -p PORT ADDRESS" in error
     assert "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in error
+
+
+# Revisions and roots
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("istio/revision", "revision"),
+        ("istio/gateways", "revision"),
+        ("istio/namespaces/shop", "revision"),
+        ("vms/vm1/revision", "revision"),
+    ],
+)
+def test_nobody_may_belong_to_a_revision_that_is_not_installed(path: str, kind: str) -> None:
+    assert errors(changed(path, "nxt")) == (f'{shown(path)}: there is no {kind} "nxt"; did you mean "next"?',)
+
+
+def test_a_revision_that_is_in_use_is_not_taken_away() -> None:
+    found = errors(changed("istio/revisions", {"default": {}}))
+    assert [error.split(": ")[0] for error in found] == [
+        f"{PROJECT}:istio.gateways",
+        f"{PROJECT}:istio.namespaces.shop",
+        f"{PROJECT}:vms.vm1.revision",
+    ]
+    assert errors(changed("istio/revisions", {"next": {}})) == (
+        f'{PROJECT}:istio.revision: there is no revision "default"; known: "next"',
+    )
+
+
+def test_only_namespaces_of_the_mesh_have_a_revision() -> None:
+    assert errors(changed("istio/namespaces", {"shopp": "next"})) == (
+        f'{PROJECT}:istio.namespaces.shopp: there is no namespace in the mesh "shopp"; did you mean "shop"?',
+    )
+
+
+def test_namespaces_have_the_meshs_revision_or_their_own() -> None:
+    istio = load(FULL).istio
+    assert (istio.revision_of("shop"), istio.revision_of("machines")) == ("next", "default")
+
+
+def test_one_root_is_made_unless_there_is_a_ca() -> None:
+    assert load(DEV).made_roots() == ("root",)
+    assert load({**DEV, "roots": ["next", "root"]}).made_roots() == ("next", "root")
+    assert load(changed("roots", REMOVED)).made_roots() == ()
+    assert load(FULL).made_roots() == ("next",)
+
+
+def test_a_root_is_named_once() -> None:
+    assert errors({**DEV, "roots": ["root", "root"]}) == (
+        f"{PROJECT}:roots[1]: is the same root as {PROJECT}:roots[0]",
+    )

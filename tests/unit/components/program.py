@@ -106,8 +106,8 @@ def outputs(resource: Registered) -> Properties:
 
 def _stdout(command: Registered) -> str:
     match command.name.split("-"):
-        case ["trust", subject]:
-            return key(subject) + certificate(subject)
+        case ["trust", *subject]:
+            return key("-".join(subject)) + certificate("-".join(subject))
         case [cluster, "kubeconfig"]:
             return json.dumps(kubeconfig(cluster))
         case [*_, "address"]:

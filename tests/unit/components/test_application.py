@@ -69,3 +69,11 @@ def test_people_reach_what_has_ingress_paths_and_nothing_else(shop: Program, clu
     assert http["match"] == [{"uri": {"prefix": "/"}}, {"uri": {"prefix": "/cart"}}]
     (route,) = http["route"]
     assert route["destination"]["host"].startswith("front.default.")
+
+
+@pytest.mark.parametrize("cluster", ["cluster1", "cluster2"])
+def test_a_pod_serves_from_when_it_is_ready_until_every_caller_knows_that_it_goes(cluster: str) -> None:
+    """Pods are made anew when their sidecar changes: no call may find one that does not listen yet, or no more."""
+    (container,) = variant("the talk's")[f"{cluster}-details-v1-deployment"]["spec.template.spec.containers"]
+    assert container["readinessProbe"]["tcpSocket"] == {"port": 9080}
+    assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.components.monitor import Program, Secret, revealed
-from tests.unit.components.program import certificate, key, variant
+from tests.unit.components.program import DEV, certificate, key, run, variant
 
 
 def cacerts(program: Program, cluster: str) -> dict[str, str]:
@@ -51,3 +51,55 @@ def test_an_own_ca_signs_in_place_of_a_made_one(cluster: str) -> None:
 def test_no_cluster_has_the_key_of_the_root_or_of_another_cluster() -> None:
     keys = [cacerts(variant("the talk's"), cluster)["ca-key.pem"] for cluster in ("cluster1", "cluster2")]
     assert len({key("root"), *keys}) == 3
+
+
+ROOT, NEXT = certificate("root"), certificate("root-next")
+
+
+def steps(cluster: str, roots: list[str]) -> tuple[str, str]:
+    """Who signs a cluster's CA, and what its workloads trust."""
+    program = run({**DEV, "roots": roots})
+    return revealed(program[f"trust-{cluster}"]["stdin"]), cacerts(program, cluster)["root-cert.pem"]
+
+
+@pytest.mark.parametrize("cluster", ["cluster1", "cluster2"])
+def test_a_root_is_changed_in_three_steps(cluster: str) -> None:
+    """At no step is there a certificate that is signed by a root which was not trusted one step before."""
+    assert steps(cluster, ["root"]) == (key("root") + ROOT, ROOT)
+    assert steps(cluster, ["root", "next"]) == (key("root") + ROOT, ROOT + NEXT)
+    assert steps(cluster, ["next", "root"]) == (key("root-next") + NEXT, NEXT + ROOT)
+    assert steps(cluster, ["next"]) == (key("root-next") + NEXT, NEXT)
+
+
+def test_a_root_that_stays_is_not_made_anew() -> None:
+    """Its resource is the same in every step, and has the same inputs."""
+    roots = (["root"], ["root", "next"], ["next", "root"])
+    assert len({run({**DEV, "roots": names})["trust-root"].urn for names in roots}) == 1
+    made = [run({**DEV, "roots": names})["trust-root"].inputs for names in roots]
+    assert made[0] == made[1] == made[2]
+
+
+def test_from_a_made_root_to_an_own_ca() -> None:
+    own = {"caCertificate": certificate("own"), "caKey": key("own")}
+    beside = run({**DEV, "caTrusted": certificate("own")})
+    assert cacerts(beside, "cluster1")["root-cert.pem"] == ROOT + certificate("own")
+    signing = run({**DEV, **own, "roots": ["root"]})
+    assert cacerts(signing, "cluster1")["root-cert.pem"] == certificate("own") + ROOT
+    assert revealed(signing["trust-cluster1"]["stdin"]) == f"{key('own')}\n{certificate('own')}"
+    alone = run({**DEV, **own})
+    assert cacerts(alone, "cluster1")["root-cert.pem"] == certificate("own")
+
+
+def test_a_root_that_is_named_twice_is_trusted_once() -> None:
+    own = {"caCertificate": certificate("own"), "caKey": key("own"), "caTrusted": certificate("own")}
+    assert cacerts(run({**DEV, **own}), "cluster1")["root-cert.pem"] == certificate("own")
+
+
+def test_istiod_starts_again_with_another_root_and_only_then() -> None:
+    def digest(program: Program, cluster: str = "cluster1") -> str:
+        return program[f"{cluster}-istiod"]["values.podAnnotations"]["vm-mesh/ca"]
+
+    before = run({**DEV, "roots": ["root"]})
+    assert digest(before) == digest(variant("the talk's"))
+    assert digest(before) != digest(before, "cluster2")
+    assert digest(run({**DEV, "roots": ["root", "next"]})) != digest(before)
