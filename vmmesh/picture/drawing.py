@@ -91,7 +91,7 @@ def _draw_title(canvas: Canvas, panel: Panel, y: float) -> float:
         words = f"stage {panel.stage}"
         pill = Box(right + 14, y + 12, text_width(words, "plain") + 26, 28)
         canvas.box(pill, "pill", 14)
-        canvas.text(words, pill.x + 13, pill.y + 19, "plain", "call")
+        canvas.text(words, pill.x + pill.width / 2, pill.y + 19, "plain", "call", "middle")
         right = pill.right
     below = canvas.text(subtitle(panel), MARGIN, y + 62, "plain", "bad" if panel.config else "soft")
     return max(right, MARGIN + below)
@@ -123,7 +123,9 @@ def _draw_joints(canvas: Canvas, rows: Sequence[Row]) -> None:
             box = boxes[vm.name]
             y = box.y + 28
             start = f"M{number(x)} {number(row.box.bottom)}V{number(y)}"
-            canvas.arrow(start, box.x, y, "control", 1.8, f"{vm.name} gets identity and configuration from {row.zone.name}")
+            canvas.arrow(
+                start, box.x, y, "control", 1.8, f"{vm.name} gets identity and configuration from {row.zone.name}"
+            )
         canvas.text(joint(row.zone), first.x, first.y - 12, "small", "control")
 
 
@@ -142,8 +144,8 @@ def _draw_calls(canvas: Canvas, panel: Panel, where: Plan, hub: Box) -> None:
     for index, box in enumerate(calling, start=1):
         y = hub.y + hub.height * index / (len(calling) + 1)
         middle = (box.right + hub.x) / 2
-        curve = f"M{number(box.right)} {number(box.middle)}C{number(middle)} {number(box.middle)} "
-        canvas.arrow(f"{curve}{number(middle)} {number(y)} {number(hub.x - 18)} {number(y)}", hub.x, y, "call", 2.6)
+        curve = _curve((box.right, box.middle), (middle, box.middle), (middle, y), (hub.x - 18, y))
+        canvas.arrow(curve, hub.x, y, "call", 2.6)
     serving = [row for row in where.rows if row.destination]
     for index, row in enumerate(serving, start=1):
         _draw_share(canvas, panel, row, hub, hub.y + hub.height * index / (len(serving) + 1), where.fan)
@@ -156,7 +158,7 @@ def _draw_share(canvas: Canvas, panel: Panel, row: Row, hub: Box, start: float, 
     thick, y = weight(share.percent), box.middle
     about = f"{share.percent} % of the calls of {panel.service} to {row.zone.name}"
     middle = (hub.right + fan) / 2
-    curve = f"M{number(hub.right)} {number(start)}C{number(middle)} {number(start)} {number(middle)} {number(y)} {number(fan)} {number(y)}"
+    curve = _curve((hub.right, start), (middle, start), (middle, y), (fan, y))
     target = row.gateway or box
     if not share.percent:
         canvas.path(f"{curve}H{number(target.x)}", "line-faint", about=about)
@@ -183,8 +185,10 @@ def _draw_gateway(canvas: Canvas, gateway: Box, box: Box, percent: int, which: G
         canvas.arrow(start, box.x, y, "call", thick)
         if which is Gateway.SOME:
             above, x = gateway.y - 9, gateway.x - 30
-            bend = f"M{number(x)} {number(y)}C{number(x + 16)} {number(y)} {number(x + 10)} {number(above)} {number(x + 34)} {number(above)}"
-            canvas.arrow(bend, box.x, above, "call", min(thick, 3.0), "Callers of the same network go around the gateway")
+            bend = _curve((x, y), (x + 16, y), (x + 10, above), (x + 34, above))
+            canvas.arrow(
+                bend, box.x, above, "call", min(thick, 3.0), "Callers of the same network go around the gateway"
+            )
     canvas.box(gateway, "gateway", 8)
     for line, words in enumerate(("east-west", "gateway")):
         canvas.text(words, gateway.x + gateway.width / 2, gateway.y + 20 + 17 * line, "small", "soft", "middle")
@@ -202,3 +206,9 @@ def _draw_label(canvas: Canvas, x: float, y: float, row: Row) -> None:
     words = f"now {share.now} %" if changed else "intended" if share.percent else ""
     if words:
         Line(words).draw(canvas, x + ICON + 4, y + weight(share.percent) / 2 + 18)
+
+
+def _curve(*points: tuple[float, float]) -> str:
+    """A cubic curve: its start, its two controls, and its end."""
+    start, *rest = (f"{number(x)} {number(y)}" for x, y in points)
+    return f"M{start}C{' '.join(rest)}"

@@ -133,7 +133,9 @@ def _rows(
         x = MARGIN + (INDENT if owner else 0)
         head = len(cards.heading(zone)) * LINE + 6
         caller_height = cards.size(cards.callers(zone.callers))[1] if zone.callers else 0
-        height = max(2 * PAD + head + (caller_height + 6 if caller_height else 0), 2 * PAD + card[1] * bool(zone.destination))
+        height = max(
+            2 * PAD + head + (caller_height + 6 if caller_height else 0), 2 * PAD + card[1] * bool(zone.destination)
+        )
         box = Box(x, y, right - x, height)
         callers = Box(x + PAD, y + PAD + head + 6, left - x - PAD, caller_height) if zone.callers else None
         target = Box(card_x, box.middle - card[1] / 2, *card) if zone.destination else None

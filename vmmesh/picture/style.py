@@ -102,7 +102,9 @@ _SHAPES = """\
 def css(theme: Theme) -> str:
     """The rules of a theme. They do without variables, which no renderer but a browser knows."""
     faces = [f"text{{font-family:{FONTS}}}"]
-    faces += [f".{name}{{font-size:{face.size}px;font-weight:{700 if face.bold else 400}}}" for name, face in FACES.items()]
+    faces += [
+        f".{name}{{font-size:{face.size}px;font-weight:{700 if face.bold else 400}}}" for name, face in FACES.items()
+    ]
     first = DARK if theme is Theme.DARK else LIGHT
     rules = "\n".join([" ".join(faces), _rules(first)])
     if theme is Theme.AUTO:
@@ -117,5 +119,7 @@ def colours(palette: Palette) -> Mapping[str, str]:
 
 def _rules(palette: Palette) -> str:
     found = colours(palette)
-    inks = " ".join(f".{name}{{fill:{found[name]}}}" for name in ("ink", "soft", "call", "vm", "control", "good", "bad"))
+    inks = " ".join(
+        f".{name}{{fill:{found[name]}}}" for name in ("ink", "soft", "call", "vm", "control", "good", "bad")
+    )
     return f"{_SHAPES.format(**found)}{inks}"
