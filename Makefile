@@ -1,6 +1,6 @@
 # Everything goes through here; `make help` lists it all.
 .DEFAULT_GOAL := help
-.PHONY: help up stage status verify down env tools check format lint types unit preview contract e2e test prune
+.PHONY: help up stage status verify graph report down env tools check format lint types unit preview contract e2e test prune
 
 STACK ?= dev
 SHELL := /bin/sh
@@ -27,6 +27,12 @@ status: ## Each route's stage, intended and observed shares; each VM's health
 
 verify: ## Send requests from the real callers and judge where they were served
 	$(vmmesh) verify --stack $(STACK)
+
+graph: ## Draw the mesh, or STAGE=canary as it would be (SERVICE=details OUTPUT=picture.svg|.png|.html)
+	$(vmmesh) graph --stack $(STACK) $(SERVICE) $(if $(STAGE),--stage $(STAGE)) --output $(or $(OUTPUT),topology.html)
+
+report: ## Figures and verdict for a ticket (SERVICE=details OUTPUT=report.md|.html)
+	$(vmmesh) report --stack $(STACK) $(SERVICE) --output $(or $(OUTPUT),report.md)
 
 down: ## Leave nothing behind
 	$(vmmesh) down --stack $(STACK)
