@@ -46,7 +46,7 @@ def test_no_card_meets_another_and_each_is_in_a_zone(drawn: Picture) -> None:
     for one, other in itertools.chain(itertools.combinations(cards, 2), itertools.combinations(zones, 2)):
         assert not one.overlaps(other), (one, other)
     for card in cards:
-        assert card.what in ("hub", "gateway") and card.top > 100 or any(card.within(zone) for zone in zones), card
+        assert (card.what in ("hub", "gateway") and card.top > 100) or any(card.within(zone) for zone in zones), card
 
 
 @pytest.mark.parametrize("settings", [TALK, LONG, MANY])
