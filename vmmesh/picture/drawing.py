@@ -99,7 +99,7 @@ def _draw_title(canvas: Canvas, panel: Panel, y: float) -> float:
 
 def _draw_panel(canvas: Canvas, panel: Panel, where: Plan) -> None:
     for row in where.rows:
-        canvas.box(row.box, "zone", 14)
+        canvas.box(row.box, "zone", 14, row.zone.health.details if row.zone.health else "")
     _draw_joints(canvas, where.rows)
     for row in where.rows:
         _draw_heading(canvas, row)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from vmmesh.picture.canvas import Box, Canvas, number, text_width
 from vmmesh.picture.layout import MARGIN
-from vmmesh.picture.topology import Gateway, Picture, Zone
+from vmmesh.picture.topology import Gateway, Picture
 
 _SAMPLE = 44
 _GAP = 30
@@ -42,13 +42,9 @@ def _entries(picture: Picture) -> list[tuple[str, Callable[[Canvas, float, float
         found.append(("gateway: for callers of other networks, those of its own go around it", _gateway))
     elif any(share.gateway is Gateway.ALL for share in shares):
         found.append(("gateway: for callers of other networks", _gateway))
-    if any(_joined(zone) for zone in zones):
+    if any(zone.vms for zone in zones):
         found.append(("control plane: a VM's identity and configuration, port 15012", _control))
     return found
-
-
-def _joined(zone: Zone) -> bool:
-    return bool(zone.vms)
 
 
 def _call(canvas: Canvas, x: float, y: float) -> None:

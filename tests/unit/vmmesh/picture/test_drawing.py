@@ -109,6 +109,13 @@ def test_what_was_observed_is_told_from_what_is_intended() -> None:
     assert "Stack dev, observed 2026-11-24 16:51:02 UTC" in words
 
 
+def test_why_a_vm_is_not_well_is_told_to_who_points_at_it() -> None:
+    vm = {"name": "vm1", "registered": True, "healthy": False, "message": "<refused> & closed"}
+    drawn = parse(draw(picture("dev", TALK, ["details"], vms=[vm])))
+    assert "not healthy" in [text.what for text in texts(drawn)]
+    assert "<refused> & closed" in [title.text for title in drawn.iter(f"{NAMESPACE}title")]
+
+
 def test_a_bar_is_as_long_as_what_was_observed() -> None:
     counted = {"cluster1": {"vm1": Calls(750), "cluster1": Calls(250)}}
     svg = parse(draw(picture("dev", TALK, ["details"], verdicts=[verdict(TALK, counted)], moment=MOMENT)))
