@@ -1,6 +1,6 @@
 # Everything goes through here; `make help` lists it all.
 .DEFAULT_GOAL := help
-.PHONY: help up doctor stage rejoin upgrade status verify down env tools check format lint types unit preview contract e2e test prune
+.PHONY: help up doctor stage rejoin upgrade status verify graph report down env tools check format lint types unit preview contract e2e test prune
 
 STACK ?= dev
 SHELL := /bin/sh
@@ -37,6 +37,12 @@ rejoin: ## Bring machines back that were away too long (MACHINE=vm1; default: al
 upgrade: ## VM=vm1: apply what was edited of a VM while nobody calls it
 	@test -n "$(VM)" || { echo "usage: make upgrade VM=vm1" >&2; exit 2; }
 	$(vmmesh) upgrade --stack $(STACK) "$(VM)"
+
+graph: ## Draw the mesh, or STAGE=canary as it would be (SERVICE=details OUTPUT=picture.svg|.png|.html)
+	$(vmmesh) graph --stack $(STACK) $(SERVICE) $(if $(STAGE),--stage $(STAGE)) --output $(or $(OUTPUT),topology.html)
+
+report: ## Figures and verdict for a ticket (SERVICE=details OUTPUT=report.md|.html)
+	$(vmmesh) report --stack $(STACK) $(SERVICE) --output $(or $(OUTPUT),report.md)
 
 down: ## Leave nothing behind
 	$(vmmesh) down --stack $(STACK) $(addprefix --gone ,$(GONE))

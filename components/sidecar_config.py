@@ -49,6 +49,8 @@ def cluster_env(name: str, machine: str, vm: VmSettings, mesh: MeshSettings, ist
             "ISTIO_SERVICE_CIDR": "*",
             "PILOT_ADDRESS": f"{f'[{gateway}]' if ':' in gateway else gateway}:{ISTIOD_PORT}",
             "ISTIOD_SAN": istiod,
+            # So that what asks the proxy can tell whose it is, as it can by the discovery address of a pod's.
+            "ISTIO_META_ISTIOD": istiod,
             # Where the join puts a pilot-agent that heeds ISTIOD_SAN for the CA too.
             "ISTIO_BIN_BASE": "/usr/local/lib/vm-mesh/bin",
         }

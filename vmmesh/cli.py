@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +19,12 @@ from toolchain.environment import environment
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress, report
-from vmmesh import changes, doctor, identities, rejoin, stage, status, summary, upgrade, verify
+from vmmesh import changes, doctor, graph, identities, rejoin, stage, status, summary, upgrade, verify
+from vmmesh import report as reporting
 from vmmesh.down import down as take_down
 from vmmesh.mesh import connect
+from vmmesh.observe import observe
+from vmmesh.picture.style import Theme
 from vmmesh.place import Environment, Place
 from vmmesh.routes import Route, route_of
 from vmmesh.stack import Stack, reason
@@ -85,6 +88,8 @@ _Gone = Annotated[
         help="A machine taken out of the config that is gone for good: it is forgotten without being asked.",
     ),
 ]
+_Service = Annotated[str | None, typer.Argument(help="A service that has a route; default: all of them.")]
+_Window = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long calls are counted.")]
 
 
 @app.command()
@@ -193,7 +198,7 @@ def verify_command(
 def status_command(
     ctx: typer.Context,
     stack: _Stack = "dev",
-    window: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long calls are counted.")] = 5.0,
+    window: _Window = 5.0,
     as_json: _Json = False,
 ) -> None:
     """Show where the calls of each route go just now, and how the VMs are."""
@@ -294,6 +299,76 @@ def proxies_command(
         identities.show(_console(), found)
     if not identities.passed(found):
         raise typer.Exit(1)
+
+
+@app.command("graph")
+def graph_command(
+    ctx: typer.Context,
+    service: _Service = None,
+    stack: _Stack = "dev",
+    of_stage: Annotated[
+        str | None,
+        typer.Option("--stage", metavar="STAGE", help="Draw what this stage would be, by the config alone."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A .svg, .png or .html file; default: SVG on standard output.")
+    ] = None,
+    theme: Annotated[
+        Theme | None, typer.Option(help="Default: the viewer's choice; a PNG, which has to make one, is light.")
+    ] = None,
+    window: _Window = 5.0,
+    as_json: _Json = False,
+) -> None:
+    """Draw the topology: callers, clusters, VMs, and the shares of each route, intended and observed."""
+    graph.check_output(output, graph.FORMATS)
+    where = _place(ctx, stack)
+    drawn = graph.of_stage(where, service, of_stage) if of_stage else graph.of_mesh(where, service, window)
+    _deliver(
+        lambda: graph.rendered(drawn, output.suffix if output else ".svg", theme),
+        lambda: graph.document(drawn, output),
+        output,
+        as_json,
+    )
+
+
+@app.command("report")
+def report_command(
+    ctx: typer.Context,
+    service: _Service = None,
+    stack: _Stack = "dev",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A .md or .html file; default: Markdown on standard output.")
+    ] = None,
+    requests: Annotated[
+        int | None,
+        typer.Option("--requests", "-n", min=1, help="Send so many, as verify does; default: count what passes."),
+    ] = None,
+    window: _Window = 10.0,
+    as_json: _Json = False,
+) -> None:
+    """Write down how the routes and VMs are, for a ticket. It tells; to end with 1 if all is not well is for verify."""
+    graph.check_output(output, reporting.FORMATS)
+    seen = observe(_place(ctx, stack), service, window, requests)
+    _deliver(
+        lambda: reporting.rendered(stack, seen, output.suffix if output else ".md").encode(),
+        lambda: {"output": str(output) if output else None, **reporting.document(stack, seen)},
+        output,
+        as_json,
+    )
+
+
+def _deliver(
+    content: Callable[[], bytes], document: Callable[[], dict[str, Any]], output: Path | None, as_json: bool
+) -> None:
+    """Writes what was made to its file, and what it says as JSON, or else itself, to standard output."""
+    if output:
+        graph.save(output, content())
+    if as_json:
+        _print(document())
+    elif not output:
+        typer.echo(content(), nl=False)
+    else:
+        _console().print(Text(f"{output} is written"), soft_wrap=True)
 
 
 def main(environment: Environment = environment) -> None:

@@ -55,7 +55,8 @@ def identity(secrets: str, info: str) -> Identity:
     try:
         chain = found["default"]["tls_certificate"]["certificate_chain"]["inline_bytes"]
         roots = found["ROOTCA"]["validation_context"]["trusted_ca"]["inline_bytes"]
-        address: str = json.loads(info)["node"]["metadata"]["PROXY_CONFIG"]["discoveryAddress"]
+        metadata = json.loads(info)["node"]["metadata"]
+        address: str = metadata.get("ISTIOD") or metadata["PROXY_CONFIG"]["discoveryAddress"]
     except KeyError as missing:
         raise Unreachable(f"the proxy has no certificate of the mesh yet ({missing} is missing)") from None
     return Identity(istiod=address.split(".")[0], chain=_certificates(chain), trusts=_certificates(roots))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pulumi import automation
-from pulumi.automation import CommandError, ConcurrentUpdateError, EngineEvent
+from pulumi.automation import CommandError, ConcurrentUpdateError, EngineEvent, UpdateSummary
 from rich.text import Text
 
 from toolchain.places import Checkout
@@ -68,6 +68,10 @@ class Stack:
         if not outputs.keys() >= OUTPUTS:
             raise NoStack(f"the stack {self.name} is not up", "run `make up` first")
         return outputs
+
+    def history(self) -> list[UpdateSummary]:
+        """What was done to the stack, each time with the config of then, its secrets left out."""
+        return self._stack.history(show_secrets=False)
 
     def preview(self) -> list[EngineEvent]:
         """The events of a preview. Raises Problem if it fails."""

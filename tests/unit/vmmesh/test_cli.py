@@ -40,7 +40,9 @@ def ends(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
     return vmmesh("up")
 
 
-@pytest.mark.parametrize("command", [(), ("up",), ("down",), ("stage",), ("verify",), ("status",)])
+@pytest.mark.parametrize(
+    "command", [(), ("up",), ("down",), ("stage",), ("verify",), ("status",), ("graph",), ("report",)]
+)
 def test_help_says_what_a_command_does(command: tuple[str, ...]) -> None:
     result = vmmesh(*command, "--help")
     assert result.exit_code == 0
@@ -67,7 +69,9 @@ def test_wrong_usage_ends_with_2(root: Path, arguments: tuple[str, ...], says: s
     assert not (root / ".state").exists()
 
 
-@pytest.mark.parametrize("command", [("up",), ("verify",), ("status",), ("stage", "details", "canary")])
+@pytest.mark.parametrize(
+    "command", [("up",), ("verify",), ("status",), ("stage", "details", "canary"), ("graph",), ("report",)]
+)
 def test_a_wrong_config_ends_with_2_and_every_mistake_before_anything_is_touched(
     root: Path, command: tuple[str, ...]
 ) -> None:

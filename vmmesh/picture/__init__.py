@@ -1,0 +1,1 @@
+"""Pictures of the topology: what is drawn, where it goes, and how it looks."""

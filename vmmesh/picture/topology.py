@@ -1,0 +1,252 @@
+"""What a picture shows: for each route its callers, its destinations, and what was meant for and seen at each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from settings import Settings
+from vmmesh.judge import Verdict
+from vmmesh.routes import ELSEWHERE, Route, route_of
+
+
+class Kind(StrEnum):
+    """What a zone is."""
+
+    CLUSTER = "cluster"
+    VM = "VM"
+
+
+class Gateway(StrEnum):
+    """Which callers reach a destination through the east-west gateway of its network."""
+
+    NONE = "none"
+    SOME = "some"
+    ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """Calls that a destination took while they were counted."""
+
+    calls: int
+    failed: int
+    """Of these, how many were answered with 5xx."""
+    percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """A share of a route's calls."""
+
+    percent: int
+    """What is meant for it."""
+    now: int | None
+    """What it has now, where the picture is of another stage."""
+    seen: Seen | None
+    """None: nothing was counted."""
+    gateway: Gateway
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How a VM was when the picture was made."""
+
+    good: bool
+    words: str
+    details: str
+    """Why not, in full."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zone:
+    """A cluster or a VM: where calls of a route come from, go to, or both."""
+
+    name: str
+    kind: Kind
+    network: str
+    gateway: bool
+    """Whether the network has an east-west gateway."""
+    callers: Sequence[str] | None
+    """Namespaces whose workloads follow the route; None: none here do."""
+    destination: Destination | None
+    vms: Sequence[Zone] = ()
+    """VMs that joined through this cluster's control plane."""
+    health: Health | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """What was counted of a route, and how it was judged."""
+
+    calls: int
+    seconds: float
+    elsewhere: int
+    """Calls that went to none of the destinations."""
+    passed: bool | None
+    """None: there was no call to judge by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One route; without a ``service``, a mesh that has no routes."""
+
+    service: str | None
+    stage: str | None
+    now: str | None
+    """The stage that the route is in, where the picture is of another."""
+    config: str | None
+    """The stage in the config, where that is not applied yet."""
+    zones: Sequence[Zone]
+    counted: Counted | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """All that is drawn."""
+
+    stack: str
+    moment: str | None
+    """When it was observed, by ISO 8601; None: it shows a config, not a mesh."""
+    panels: Sequence[Panel]
+
+
+def picture(
+    stack: str,
+    settings: Settings,
+    services: Sequence[str],
+    *,
+    stages: Mapping[str, str] | None = None,
+    config: Mapping[str, str] | None = None,
+    verdicts: Sequence[Verdict] = (),
+    vms: Sequence[Mapping[str, Any]] = (),
+    moment: str | None = None,
+) -> Picture:
+    """The picture of some routes of a stack.
+
+    ``settings`` names the stages that are in place; ``stages`` those to draw instead, ``config`` those that the
+    config has. ``verdicts`` and ``vms`` are what was counted, and what ``status`` says of the VMs.
+    """
+    drawn = settings.model_copy(update={"stages": {**settings.stages, **(stages or {})}})
+    judged = {verdict.route.service: verdict for verdict in verdicts}
+    states = {vm["name"]: _health(vm) for vm in vms}
+    panels = [
+        _panel(settings, route_of(drawn, service), judged.get(service), states, (config or {}).get(service))
+        for service in services
+    ]
+    if not settings.routes:
+        panels = [_bare(settings, states)]
+    return Picture(stack=stack, moment=moment, panels=panels)
+
+
+def _panel(
+    settings: Settings, route: Route, verdict: Verdict | None, states: Mapping[str, Health], config: str | None
+) -> Panel:
+    now = settings.stages[route.service]
+    before = settings.weights(route.service) if now != route.stage else None
+    seen, counted = _seen(verdict) if verdict else ({}, None)
+    vms_that_call = [
+        name for name, vm in settings.vms.items() if vm.cluster in route.clusters and vm.namespace in route.namespaces
+    ]
+    callers = {settings.clusters[name].network for name in route.clusters} | {
+        settings.vms[name].network for name in vms_that_call
+    }
+    gateways = {cluster.network for cluster in settings.clusters.values()}
+
+    def destination(name: str, network: str) -> Destination:
+        through = network in gateways and callers != {network}
+        return Destination(
+            percent=route.percents.get(name, 0),
+            now=None if before is None else before.get(name, 0),
+            seen=seen.get(name),
+            gateway=(Gateway.SOME if network in callers else Gateway.ALL) if through else Gateway.NONE,
+        )
+
+    def vm_zone(name: str) -> Zone:
+        vm = settings.vms[name]
+        return Zone(
+            name=name,
+            kind=Kind.VM,
+            network=vm.network,
+            gateway=vm.network in gateways,
+            callers=[vm.namespace] if name in vms_that_call else None,
+            destination=destination(name, vm.network) if route.service in vm.services else None,
+            health=states.get(name),
+        )
+
+    zones: list[Zone] = []
+    for name, cluster in settings.clusters.items():
+        serves = route.service in settings.services_in(name)
+        vms = [vm_zone(vm) for vm, entry in settings.vms.items() if entry.cluster == name]
+        zones.append(
+            Zone(
+                name=name,
+                kind=Kind.CLUSTER,
+                network=cluster.network,
+                gateway=True,
+                callers=list(route.namespaces) if name in route.clusters else None,
+                destination=destination(name, cluster.network) if serves else None,
+                vms=[zone for zone in vms if zone.callers or zone.destination],
+            )
+        )
+    return Panel(
+        service=route.service,
+        stage=route.stage,
+        now=now if now != route.stage else None,
+        config=config if config != route.stage else None,
+        zones=zones,
+        counted=counted,
+    )
+
+
+def _bare(settings: Settings, states: Mapping[str, Health]) -> Panel:
+    gateways = {cluster.network for cluster in settings.clusters.values()}
+
+    def zone(name: str, kind: Kind, network: str, vms: Sequence[Zone] = ()) -> Zone:
+        return Zone(
+            name=name,
+            kind=kind,
+            network=network,
+            gateway=network in gateways,
+            callers=None,
+            destination=None,
+            vms=vms,
+            health=states.get(name),
+        )
+
+    zones = [
+        zone(
+            name,
+            Kind.CLUSTER,
+            cluster.network,
+            [zone(vm, Kind.VM, entry.network) for vm, entry in settings.vms.items() if entry.cluster == name],
+        )
+        for name, cluster in settings.clusters.items()
+    ]
+    return Panel(service=None, stage=None, now=None, config=None, zones=zones, counted=None)
+
+
+def _seen(verdict: Verdict) -> tuple[dict[str, Seen], Counted]:
+    """What was counted at each destination by all callers together, and in all."""
+    calls: dict[str, int] = {}
+    failed: dict[str, int] = {}
+    for cluster in verdict.clusters:
+        for name, count in cluster.calls.items():
+            calls[name] = calls.get(name, 0) + count.total
+            failed[name] = failed.get(name, 0) + count.failed
+    total = sum(calls.values())
+    elsewhere = calls.pop(ELSEWHERE, 0)
+    found = {
+        name: Seen(calls=count, failed=failed[name], percent=100 * count / total)
+        for name, count in calls.items()
+        if total
+    }
+    judged = verdict.passed if total or any(failed.values()) else None
+    return found, Counted(calls=total, seconds=verdict.seconds, elsewhere=elsewhere, passed=judged)
+
+
+def _health(vm: Mapping[str, Any]) -> Health:
+    words = "healthy" if vm["healthy"] else "not healthy" if vm["registered"] else "not registered"
+    return Health(good=bool(vm["healthy"]), words=words, details=vm.get("message") or "")
