@@ -54,7 +54,7 @@ class Project:
         self._prefix = prefix
         self._folder = folder / "project"
         (self._folder / ".state").mkdir(parents=True)
-        for name in ("Pulumi.yaml", "__main__.py", "settings.py", "components", "bootstrap", "toolchain"):
+        for name in ("Pulumi.yaml", "__main__.py", "settings.py", "components", "bootstrap", "toolchain", "policy"):
             (self._folder / name).symlink_to(ROOT / name)
         (self._folder / ".state" / "charts").symlink_to(ROOT / ".state" / "charts")
         _, artifacts = recording.load()
@@ -91,8 +91,8 @@ class Project:
         export["deployment"]["resources"] = resources
         self._pulumi("stack", "import", "--stack", "dev", stdin=json.dumps(export)).check_returncode()
 
-    def preview(self) -> Preview:
-        done = self._pulumi("preview", "--stack", "dev", "--json")
+    def preview(self, *options: str) -> Preview:
+        done = self._pulumi("preview", "--stack", "dev", "--json", *options)
         said = json.loads(done.stdout)
         messages = [str(message["message"]) for message in said.get("diagnostics", ())]
         return Preview(done.returncode == 0, "".join(messages) + done.stderr, said.get("steps", []))
