@@ -290,6 +290,8 @@ class RouteSettings(_Model):
     stages: Annotated[dict[Name, Weights], Field(min_length=1)]
     probe_path: UrlPath | None = None
     """Path behind the ingress whose every answer takes one call of this service; ``verify`` requests it."""
+    max_step: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
+    """Percent points that a destination may gain in one update."""
 
 
 class MeshSettings(_Model):
@@ -335,6 +337,8 @@ class Settings(_Model):
     vms: dict[Name, VmSettings] = {}
     routes: dict[Name, RouteSettings] = {}
     stages: dict[str, str] = {}
+    allow_replace: tuple[str, ...] = ()
+    """VMs and clusters that the next update may make anew."""
 
     def weights(self, route: str) -> dict[str, int]:
         """Destination -> percent of the stage that ``route`` is in, zeros included."""
@@ -464,6 +468,7 @@ class _CrossChecks:
         self.clusters, self.application, self.vms, self.routes, self.stages = (
             _object(config.get(key)) for key in ("clusters", "application", "vms", "routes", "stages")
         )
+        self.replaced = config.get("allowReplace")
         networks = [_value(config, "networks", Settings)]
         networks += [[cluster.get("network")] for cluster in _objects(self.clusters).values()]
         self.networks = {network for names in networks for _, network in _texts((), names)}
@@ -476,6 +481,8 @@ class _CrossChecks:
         yield from self._in_host_names()
         yield from self._in_routes()
         yield from self._in_stages()
+        for path, name in _texts(("allowReplace",), self.replaced):
+            yield from _unknown(path, name, "VM or cluster", (*self.vms, *self.clusters))
 
     def _in_clusters(self) -> Iterator[_Mistake]:
         contexts: list[tuple[_Path, object]] = []

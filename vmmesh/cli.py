@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from toolchain.environment import environment
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress, report
-from vmmesh import changes, stage, status, summary, verify
+from vmmesh import changes, drift, pull_request, stage, status, summary, verify
 from vmmesh.down import down as take_down
 from vmmesh.mesh import connect
 from vmmesh.place import Environment, Place
@@ -116,6 +117,9 @@ def stage_command(
     to: Annotated[str, typer.Argument(metavar="STAGE", help="The stage that it moves to.")],
     stack: _Stack = "dev",
     requests: _Requests = verify.REQUESTS,
+    allow_jump: Annotated[
+        bool, typer.Option("--allow-jump", help="Go further at once than the route's maxStep, in an emergency.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Move a service to a stage: edit the config, show the preview, apply it, verify where calls go."""
@@ -126,6 +130,7 @@ def stage_command(
         to,
         requests,
         lambda found: None if as_json else changes.show(console, found),
+        allow_jump=allow_jump,
     )
     if as_json:
         _print(stage.document(stack, staged))
@@ -197,6 +202,48 @@ def status_command(
         _print(found)
     else:
         status.show(_console(), found)
+
+
+@app.command("report")
+def report_command(
+    ctx: typer.Context,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="What an update would do, as a comment for a pull request.")
+    ] = False,
+    stack: _Stack = "dev",
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The stack's state, by `pulumi stack export`; default: the backend's."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the report goes; default: printed.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Report what an update would do, from the recorded state and without asking a cluster."""
+    if not preview:
+        raise Misuse("there is nothing to report", "use --preview")
+    found = pull_request.preview(_place(ctx, stack), state)
+    now = datetime.now(UTC)
+    text = json.dumps(pull_request.document(found), indent=2) if as_json else pull_request.markdown(found, now)
+    if output:
+        output.write_text(f"{text}\n")
+    else:
+        typer.echo(text)
+    if not found.passed:
+        raise typer.Exit(2 if found.misused else 1)
+
+
+@app.command("drift")
+def drift_command(ctx: typer.Context, stack: _Stack = "dev", as_json: _Json = False) -> None:
+    """Say where the mesh differs from the config, and end with 1 if it does. Changes nothing."""
+    found = drift.drift(_place(ctx, stack))
+    if as_json:
+        _print(drift.document(stack, found))
+    else:
+        drift.show(_console(), stack, found)
+    if found:
+        raise typer.Exit(1)
 
 
 def main(environment: Environment = environment) -> None:

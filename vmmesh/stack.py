@@ -6,7 +6,8 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator
+import tempfile
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,6 +80,19 @@ class Stack:
             raise Problem(f"the preview failed: {said}", f"its log is {self._log}") from None
         return events
 
+    def preview_refresh(self) -> list[EngineEvent]:
+        """The events of a refresh that changes nothing: what is otherwise than the state says.
+
+        Raises Problem if what the stack holds cannot be asked.
+        """
+        events: list[EngineEvent] = []
+        try:
+            self._stack.preview_refresh(on_event=events.append, color="never")
+        except CommandError as error:
+            said = "\n".join(errors(events)) or str(error)
+            raise Problem(f"the mesh cannot be compared with the state: {said}", f"the log is {self._log}") from None
+        return events
+
     def up(self, progress: Progress, *, show_all: bool = False) -> dict[str, int]:
         """Updates the stack, and shows what takes its time, or all.
 
@@ -110,6 +124,13 @@ class Stack:
         """Resources and pending operations, as Pulumi keeps them; ``secrets``: these in plain text."""
         options = ["--show-secrets"] if secrets else []
         return json.loads(self._pulumi("stack", "export", *options))["deployment"]
+
+    def restore(self, export: Mapping[str, Any]) -> None:
+        """Makes the state what an export says, as of ``pulumi stack export``."""
+        with tempfile.NamedTemporaryFile("w", dir=self._scratch) as file:  # made with mode 0600
+            json.dump(export, file)
+            file.flush()
+            self._pulumi("stack", "import", "--file", file.name)
 
     def _update(self, progress: Progress, watch: Watch, act: Callable[[], object]) -> dict[str, int]:
         def say(line: str) -> None:

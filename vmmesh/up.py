@@ -6,7 +6,7 @@ from typing import Any
 
 from toolchain.places import Checkout
 from toolchain.progress import Progress
-from vmmesh import tools
+from vmmesh import guard, tools
 from vmmesh.place import Place
 from vmmesh.stack import Stack, exclusive
 from vmmesh.summary import summary
@@ -24,5 +24,8 @@ def up(place: Place) -> dict[str, Any]:
         with place.file.own_format():
             stack = Stack(place.root, place.name, "up", make=True)
             with Progress(Checkout(place.root).logs) as progress:
+                if stack.export().get("resources"):  # else there is nothing to lose
+                    with progress.step("preview", "whether the update breaks a rule"):
+                        guard.refuse(guard.findings(stack.preview(), settings))
                 changes = stack.up(progress)
         return summary(place.name, settings, stack.outputs(), changes)
