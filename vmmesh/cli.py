@@ -227,9 +227,9 @@ def report_command(
     now = datetime.now(UTC)
     text = json.dumps(pull_request.document(found), indent=2) if as_json else pull_request.markdown(found, now)
     if output:
-        output.write_text(f"{text}\n")
+        output.write_text(f"{text.rstrip()}\n")
     else:
-        typer.echo(text)
+        typer.echo(text.rstrip())
     if not found.passed:
         raise typer.Exit(2 if found.misused else 1)
 

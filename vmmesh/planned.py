@@ -46,7 +46,8 @@ class Shares:
 def steps(events: Iterable[EngineEvent]) -> list[Step]:
     """The steps of a preview, of resources that stay the same too."""
     announced = (event.resource_pre_event.metadata for event in events if event.resource_pre_event)
-    return [_step(it) for it in announced if it.op not in _PARTS]
+    # The engine does not count its own default providers either.
+    return [_step(it) for it in announced if it.op not in _PARTS and "::default_" not in it.urn]
 
 
 def after(planned: Iterable[Step]) -> list[Resource]:
