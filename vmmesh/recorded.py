@@ -53,7 +53,7 @@ def _read(file: Path, stack: str) -> dict[str, Any]:
         urns = [resource["urn"] for resource in export["deployment"].get("resources") or ()]
     except OSError as error:
         raise Misuse(f"{file} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise Misuse(f"{file} is not a stack's state", "write one by `pulumi stack export --file`") from None
     if other := next((urn for urn in urns if not urn.startswith(f"urn:pulumi:{stack}::")), None):
         raise Misuse(f"{file} is the state of the stack {other.split(':')[2]}, not of {stack}")
