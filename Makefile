@@ -1,6 +1,6 @@
 # Everything goes through here; `make help` lists it all.
 .DEFAULT_GOAL := help
-.PHONY: help up doctor stage rejoin upgrade status verify graph report down env tools check format lint types unit preview contract e2e test prune
+.PHONY: help up doctor stage rejoin upgrade status verify drift preview-report graph report down env tools check format lint types unit preview contract e2e test prune
 
 STACK ?= dev
 SHELL := /bin/sh
@@ -10,9 +10,11 @@ python = "$$(sh toolchain/venv.sh)/bin/python"
 vmmesh = @$(python) -m vmmesh
 # Tools and tests find pulumi, kind, kubectl and the rest by this.
 tooled = eval "$$($(python) -m toolchain env)" &&
+# The Python package of it holds no program, but fetches one.
+actionlint = github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 help: ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2} /^## / {printf "\n%s\n", substr($$0, 4)}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2} /^## / {printf "\n%s\n", substr($$0, 4)}' $(MAKEFILE_LIST)
 
 ## Run it (STACK=dev)
 up: ## From nothing to the mesh with the VM in it; again: changes nothing (GONE=vm1: it is gone for good)
@@ -44,6 +46,13 @@ graph: ## Draw the mesh, or STAGE=canary as it would be (SERVICE=details OUTPUT=
 report: ## Figures and verdict for a ticket (SERVICE=details OUTPUT=report.md|.html)
 	$(vmmesh) report --stack $(STACK) $(SERVICE) --output $(or $(OUTPUT),report.md)
 
+drift: ## Where the mesh differs from the config; fails if it does
+	$(vmmesh) drift --stack $(STACK)
+
+REPORT ?= /dev/stdout
+preview-report: ## What an update would do, as a comment for a pull request (REPORT=file)
+	$(vmmesh) report --preview --stack $(STACK) --output "$(REPORT)"
+
 down: ## Leave nothing behind
 	$(vmmesh) down --stack $(STACK) $(addprefix --gone ,$(GONE))
 
@@ -59,8 +68,11 @@ check: format lint types unit preview ## The fast part: format, types, unit and 
 format: ## Is the code formatted?
 	@$(python) -m ruff format --check .
 
-lint: ## ruff, shellcheck, gofmt, go vet
+lint: ## ruff, shellcheck, gofmt, go vet, and the checks of CI's own files
 	@$(python) -m ruff check .
+	@$(python) -m check_jsonschema --builtin-schema vendor.github-workflows docs/ci/github/*.yml
+	@$(python) -m check_jsonschema --builtin-schema vendor.gitlab-ci docs/ci/gitlab/gitlab-ci.yml
+	@go run $(actionlint) -config-file docs/ci/actionlint.yaml -shellcheck "$$(sh toolchain/venv.sh)/bin/shellcheck" docs/ci/github/*.yml
 	@"$$(sh toolchain/venv.sh)/bin/shellcheck" --external-sources --shell=sh $$(git ls-files --cached --others --exclude-standard '*.sh')
 	@cd apps/bookinfo && test -z "$$(gofmt -l .)" && go vet ./...
 

@@ -444,6 +444,8 @@ class RouteSettings(_Model):
     stages: Annotated[dict[Name, Weights], Field(min_length=1)]
     probe_path: UrlPath | None = None
     """Path behind the ingress whose every answer takes one call of this service; ``verify`` requests it."""
+    max_step: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
+    """Percent points that a destination may gain in one update."""
 
 
 class MeshSettings(_Model):
@@ -523,6 +525,8 @@ class Settings(_Model):
     vms: dict[Name, VmSettings] = {}
     routes: dict[Name, RouteSettings] = {}
     stages: dict[str, str] = {}
+    allow_replace: tuple[str, ...] = ()
+    """VMs and clusters that the next update may make anew."""
 
     def weights(self, route: str) -> dict[str, int]:
         """Destination -> percent of the stage that ``route`` is in, zeros included."""
@@ -658,6 +662,7 @@ class _CrossChecks:
         )
         self.istio = _object(config.get("istio"))
         self.roots = _value(config, "roots", Settings)
+        self.replaced = config.get("allowReplace")
         networks = [_value(config, "networks", Settings)]
         networks += [[cluster.get("network")] for cluster in _objects(self.clusters).values()]
         self.networks = {network for names in networks for _, network in _texts((), names)}
@@ -672,6 +677,8 @@ class _CrossChecks:
         yield from self._in_host_names()
         yield from self._in_routes()
         yield from self._in_stages()
+        for path, name in _texts(("allowReplace",), self.replaced):
+            yield from _unknown(path, name, "VM or cluster", (*self.vms, *self.clusters))
 
     def _in_istio(self) -> Iterator[_Mistake]:
         revisions = _object(_value(self.istio, "revisions", IstioSettings)) or {UNNAMED: {}}

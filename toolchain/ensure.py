@@ -20,7 +20,7 @@ from toolchain.mirror import Mirror
 from toolchain.places import Checkout, cache_root, pulumi_home
 from toolchain.progress import Progress
 from toolchain.recipe import Choice, Entry, Recipe, Shop
-from toolchain.recipes import debian, istio, kubernetes, machine, plugins, tools
+from toolchain.recipes import debian, istio, kubernetes, machine, plugins, policy, tools
 from toolchain.recipes.plugins import point
 from toolchain.recipes.workloads import BUILT, Workloads
 from toolchain.release import Releases
@@ -109,6 +109,7 @@ class Plan:
             pulumi_home(),
             {plugin: cast(Entry, chosen[plugin.choice.name]) for plugin in plugins.PLUGINS},
         )
+        policy.install(pulumi_home())
         sidecar = shop.path(cast(Entry, chosen[istio.SIDECAR.name])) / istio.PACKAGE
         point(checkout.sidecar_package, sidecar)
         point(checkout.charts, shop.path(cast(Entry, chosen[istio.CHARTS.name])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,20 @@ from toolchain.environment import environment
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress, report
-from vmmesh import changes, doctor, graph, identities, rejoin, stage, status, summary, upgrade, verify
+from vmmesh import (
+    changes,
+    doctor,
+    drift,
+    graph,
+    identities,
+    pull_request,
+    rejoin,
+    stage,
+    status,
+    summary,
+    upgrade,
+    verify,
+)
 from vmmesh import report as reporting
 from vmmesh.down import down as take_down
 from vmmesh.mesh import connect
@@ -131,6 +145,9 @@ def stage_command(
     to: Annotated[str, typer.Argument(metavar="STAGE", help="The stage that it moves to.")],
     stack: _Stack = "dev",
     requests: _Requests = verify.REQUESTS,
+    allow_jump: Annotated[
+        bool, typer.Option("--allow-jump", help="Go further at once than the route's maxStep, in an emergency.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Move a service to a stage: edit the config, show the preview, apply it, verify where calls go."""
@@ -141,6 +158,7 @@ def stage_command(
         to,
         requests,
         lambda found: None if as_json else changes.show(console, found),
+        allow_jump=allow_jump,
     )
     if as_json:
         _print(stage.document(stack, staged))
@@ -344,9 +362,27 @@ def report_command(
         typer.Option("--requests", "-n", min=1, help="Send so many, as verify does; default: count what passes."),
     ] = None,
     window: _Window = 10.0,
+    preview: Annotated[
+        bool,
+        typer.Option(
+            "--preview",
+            help="What an update would do instead, as a comment for a pull request; asks no cluster, ends with 1 where a "
+            "rule would be broken.",
+        ),
+    ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --preview: the stack's state, by `pulumi stack export`; default: the backend's.",
+        ),
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """Write down how the routes and VMs are, for a ticket. It tells; to end with 1 if all is not well is for verify."""
+    if preview:
+        _report_preview(_place(ctx, stack), state, output, as_json)
+        return
     graph.check_output(output, reporting.FORMATS)
     seen = observe(_place(ctx, stack), service, window, requests)
     _deliver(
@@ -355,6 +391,18 @@ def report_command(
         output,
         as_json,
     )
+
+
+def _report_preview(place: Place, state: Path | None, output: Path | None, as_json: bool) -> None:
+    found = pull_request.preview(place, state)
+    now = datetime.now(UTC)
+    text = json.dumps(pull_request.document(found), indent=2) if as_json else pull_request.markdown(found, now)
+    if output:
+        output.write_text(f"{text.rstrip()}\n")
+    else:
+        typer.echo(text.rstrip())
+    if not found.passed:
+        raise typer.Exit(2 if found.misused else 1)
 
 
 def _deliver(
@@ -369,6 +417,18 @@ def _deliver(
         typer.echo(content(), nl=False)
     else:
         _console().print(Text(f"{output} is written"), soft_wrap=True)
+
+
+@app.command("drift")
+def drift_command(ctx: typer.Context, stack: _Stack = "dev", as_json: _Json = False) -> None:
+    """Say where the mesh differs from the config, and end with 1 if it does. Changes nothing."""
+    found = drift.drift(_place(ctx, stack))
+    if as_json:
+        _print(drift.document(stack, found))
+    else:
+        drift.show(_console(), stack, found)
+    if found:
+        raise typer.Exit(1)
 
 
 def main(environment: Environment = environment) -> None:

@@ -104,6 +104,11 @@ class Mesh:
         """What the callers have counted so far. Raises Unreachable."""
         return self._asked(route, lambda proxy: counters(proxy.request(STATS)))
 
+    def routes(self, route: Route) -> dict[Proxy, dict[str, int] | None]:
+        """How each of the callers' proxies divides the route's calls; None: it has no route. Raises Unreachable."""
+        have = self._asked(route, lambda proxy: percents(route, proxy.request(routes_path(route))))
+        return {proxy: found for proxy, found in have.items() if proxy.cluster in route.clusters}
+
     def wait_for_routes(self, route: Route, seconds: float) -> None:
         """Waits until every caller's proxy divides the calls as the route says.
 
@@ -111,12 +116,8 @@ class Mesh:
         """
         deadline = time.monotonic() + seconds
         while True:
-            have = self._asked(route, lambda proxy: percents(route, proxy.request(routes_path(route))))
-            late = {
-                proxy: found
-                for proxy, found in have.items()
-                if proxy.cluster in route.clusters and found != route.percents
-            }
+            have = self.routes(route)
+            late = {proxy: found for proxy, found in have.items() if found != route.percents}
             if not late:
                 return
             if time.monotonic() > deadline:

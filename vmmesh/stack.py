@@ -6,7 +6,8 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -83,6 +84,19 @@ class Stack:
             raise Problem(f"the preview failed: {said}", f"its log is {self._log}") from None
         return events
 
+    def preview_refresh(self) -> list[EngineEvent]:
+        """The events of a refresh that changes nothing: what is otherwise than the state says.
+
+        Raises Problem if what the stack holds cannot be asked.
+        """
+        events: list[EngineEvent] = []
+        try:
+            self._stack.preview_refresh(on_event=events.append, color="never")
+        except CommandError as error:
+            said = "\n".join(errors(events)) or str(error)
+            raise Problem(f"the mesh cannot be compared with the state: {said}", f"the log is {self._log}") from None
+        return events
+
     def up(
         self, progress: Progress, *, show_all: bool = False, only: Sequence[str] = (), again: Sequence[str] = ()
     ) -> dict[str, int]:
@@ -131,6 +145,13 @@ class Stack:
             if name not in known:
                 raise Problem(f"the stack has no {name} yet", "run `make up` first")
         return [known[name] for name in names]
+
+    def restore(self, export: Mapping[str, Any]) -> None:
+        """Makes the state what an export says, as of ``pulumi stack export``."""
+        with tempfile.NamedTemporaryFile("w", dir=self._scratch) as file:  # made with mode 0600
+            json.dump(export, file)
+            file.flush()
+            self._pulumi("stack", "import", "--file", file.name)
 
     def _update(self, progress: Progress, watch: Watch, act: Callable[[], object]) -> dict[str, int]:
         def say(line: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
-from vmmesh import verify
+from vmmesh import guard, verify
 from vmmesh.changes import Change, changes
 from vmmesh.changes import document as changes_document
 from vmmesh.judge import Verdict
@@ -33,11 +33,20 @@ class Staged:
     verdicts: Sequence[Verdict]
 
 
-def stage(place: Place, service: str, to: str, requests: int, show: Callable[[Sequence[Change]], None]) -> Staged:
+def stage(
+    place: Place,
+    service: str,
+    to: str,
+    requests: int,
+    show: Callable[[Sequence[Change]], None],
+    *,
+    allow_jump: bool = False,
+) -> Staged:
     """Moves ``service`` to the stage ``to``; ``show`` gets the preview before anything is changed.
 
     Whatever ends this before the update begins, Ctrl-C included, leaves the config as it was. Raises Misuse
-    for an unknown service or stage, and Problem if something would be replaced or deleted, or fails.
+    for an unknown service or stage, and Problem if something would be replaced or deleted, a rule be broken, or fails.
+    ``allow_jump`` lets the stage go further than the route's ``maxStep``, as it may have to in an emergency.
     """
     settings = place.file.settings()
     before = route_of(settings, service)
@@ -54,9 +63,11 @@ def stage(place: Place, service: str, to: str, requests: int, show: Callable[[Se
             settings = load(text, place.file.path.name)
             route = route_of(settings, service)
             with Progress(logs) as progress, progress.step("preview", f"what {to} would change"):
-                found = changes(stack.preview(), route)
+                events = stack.preview()
+                found = changes(events, route)
             show(found)
             _refuse_loss(found)
+            guard.refuse(guard.findings(events, settings, allow_jump=allow_jump))
         with Progress(logs) as progress:
             if found or before.stage != to:  # the stack's outputs name the stage, even where two have the same weights
                 stack.up(progress, show_all=True)

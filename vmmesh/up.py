@@ -11,7 +11,7 @@ from rich.text import Text
 from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
-from vmmesh import tools
+from vmmesh import guard, tools
 from vmmesh.entries import remove_stale
 from vmmesh.mesh import connect
 from vmmesh.place import Place
@@ -36,6 +36,9 @@ def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
         with place.file.own_format():
             stack = Stack(place.root, place.name, "up", make=True)
             with Progress(Checkout(place.root).logs) as progress:
+                if stack.export().get("resources"):  # else there is nothing to lose
+                    with progress.step("preview", "whether the update breaks a rule"):
+                        guard.refuse(guard.findings(stack.preview(), settings))
                 changes = stack.up(progress)
                 if settings.vms:
                     _tend(stack, settings, progress)

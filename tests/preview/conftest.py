@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,13 @@ class Project:
 
     def __init__(self, folder: Path, prefix: tuple[str, ...]) -> None:
         self._prefix = prefix
-        self._folder = folder / "project"
-        (self._folder / ".state").mkdir(parents=True)
-        for name in ("Pulumi.yaml", "__main__.py", "settings.py", "components", "bootstrap", "toolchain"):
-            (self._folder / name).symlink_to(ROOT / name)
-        (self._folder / ".state" / "charts").symlink_to(ROOT / ".state" / "charts")
+        self.folder = folder / "project"
+        (self.folder / ".state").mkdir(parents=True)
+        for name in ("Pulumi.yaml", "__main__.py", "settings.py", "components", "bootstrap", "policy", "toolchain"):
+            (self.folder / name).symlink_to(ROOT / name)
+        (self.folder / ".state" / "charts").symlink_to(ROOT / ".state" / "charts")
         _, artifacts = recording.load()
-        (self._folder / ".state" / "artifacts.json").write_text(json.dumps(artifacts))
+        (self.folder / ".state" / "artifacts.json").write_text(json.dumps(artifacts))
         backend = folder / "backend"
         backend.mkdir()
         inherited = {name: value for name, value in os.environ.items() if name != "PULUMI_CONFIG_PASSPHRASE_FILE"}
@@ -75,7 +76,7 @@ class Project:
 
     @property
     def _config(self) -> Path:
-        return self._folder / "Pulumi.dev.yaml"
+        return self.folder / "Pulumi.dev.yaml"
 
     def configure(self, config: dict[str, Any]) -> None:
         self._config.write_text(yaml.safe_dump({**self._salt, "config": config}))
@@ -100,8 +101,8 @@ class Project:
         export["deployment"]["resources"] = resources
         self._pulumi("stack", "import", "--stack", name, stdin=json.dumps(export), folder=folder).check_returncode()
 
-    def preview(self) -> Preview:
-        done = self._pulumi("preview", "--stack", "dev", "--json")
+    def preview(self, *options: str) -> Preview:
+        done = self._pulumi("preview", "--stack", "dev", "--json", *options)
         said = json.loads(done.stdout)
         messages = [str(message["message"]) for message in said.get("diagnostics", ())]
         return Preview(done.returncode == 0, "".join(messages) + done.stderr, said.get("steps", []))
@@ -117,10 +118,21 @@ class Project:
         exported.check_returncode()
         return json.loads(exported.stdout)
 
+    def export(self) -> str:
+        """The stack's state, as a file of it has it."""
+        return json.dumps(self._export())
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of the project, cut off too; in the checkout, since that is where it is imported from."""
+        return self._run(command, ROOT)
+
     def _pulumi(self, *arguments: str, stdin: str = "", folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+        return self._run(["pulumi", "--non-interactive", "--color", "never", *arguments], folder or self.folder, stdin)
+
+    def _run(self, command: Sequence[str], folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self._prefix, "pulumi", "--non-interactive", "--color", "never", *arguments],
-            cwd=folder or self._folder,
+            [*self._prefix, *command],
+            cwd=folder,
             env=self._environment,
             input=stdin,
             check=False,

@@ -140,10 +140,12 @@ FULL: dict[str, Any] = {
             "namespace": "shop",
             "callers": {"namespaces": ["shop"], "clusters": ["made"]},
             "probePath": "/details/0",
+            "maxStep": 50,
             "stages": {"vm-only": {"vm1": 100}, "canary": {"vm1": 75, "there": 25}},
         }
     },
     "stages": {"details": "vm-only"},
+    "allowReplace": ["there"],
 }
 
 REMOVED = object()
@@ -581,6 +583,7 @@ def test_missing_key(path: str) -> None:
         ("vms/vm1/network", "vm-netwrk", 'there is no network "vm-netwrk"; did you mean "vm-network"?'),
         ("application/ratings/clusters/0", "thre", 'there is no cluster "thre"; did you mean "there"?'),
         ("routes/details/callers/clusters/0", "mad", 'there is no cluster "mad"; did you mean "made"?'),
+        ("allowReplace/0", "thre", 'there is no VM or cluster "thre"; did you mean "there"?'),
         ("routes/details/namespace", "default", 'is "default", but the service is in "shop"'),
         (
             "routes/details/stages/canary/vm2",

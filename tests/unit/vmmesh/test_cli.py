@@ -41,7 +41,8 @@ def ends(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("up",), ("down",), ("stage",), ("verify",), ("status",), ("graph",), ("report",)]
+    "command",
+    [(), ("up",), ("down",), ("stage",), ("verify",), ("status",), ("graph",), ("report",), ("drift",)],
 )
 def test_help_says_what_a_command_does(command: tuple[str, ...]) -> None:
     result = vmmesh(*command, "--help")
@@ -60,6 +61,9 @@ def test_help_says_what_a_command_does(command: tuple[str, ...]) -> None:
         (("stage", "detail", "canary"), "did you mean details?"),
         (("verify", "detail"), "did you mean details?"),
         (("verify", "--requests", "0"), "greater than or equal"),
+        (("report",), "use --preview"),
+        (("report", "--preview", "--stack", "dve"), "did you mean dev?"),
+        (("report", "--preview", "--state", "nothing.json"), "nothing.json cannot be read"),
     ],
 )
 def test_wrong_usage_ends_with_2(root: Path, arguments: tuple[str, ...], says: str) -> None:
@@ -70,7 +74,7 @@ def test_wrong_usage_ends_with_2(root: Path, arguments: tuple[str, ...], says: s
 
 
 @pytest.mark.parametrize(
-    "command", [("up",), ("verify",), ("status",), ("stage", "details", "canary"), ("graph",), ("report",)]
+    "command", [("up",), ("verify",), ("status",), ("stage", "details", "canary"), ("graph",), ("report",), ("drift",)]
 )
 def test_a_wrong_config_ends_with_2_and_every_mistake_before_anything_is_touched(
     root: Path, command: tuple[str, ...]
@@ -83,6 +87,34 @@ def test_a_wrong_config_ends_with_2_and_every_mistake_before_anything_is_touched
     assert "weights add up to 105" in text
     assert "Traceback" not in text
     assert not (root / ".state").exists()
+
+
+def test_a_report_of_a_wrong_config_tells_every_mistake_and_ends_with_2(root: Path) -> None:
+    (root / "Pulumi.dev.yaml").write_text(CONFIG.replace("vm1: 75", "vm1: 80").replace("network2", "Network 2"))
+    output = root / "comment.md"
+    result = vmmesh("report", "--preview", "--output", str(output))
+    assert result.exit_code == 2
+    assert "has 2 errors; nothing was touched" in output.read_text()
+    assert "weights add up to 105" in output.read_text()
+    assert not (root / ".state").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("{", "is not a stack's state"),
+        ('{"deployment": 1}', "is not a stack's state"),
+        (
+            '{"deployment": {"resources": [{"urn": "urn:pulumi:prod::vm-mesh::a:b:C::d"}]}}',
+            "of the stack prod, not of dev",
+        ),
+    ],
+)
+def test_a_file_that_is_no_state_of_the_stack_is_wrong_usage(root: Path, state: str, says: str) -> None:
+    (root / "state.json").write_text(state)
+    result = vmmesh("report", "--preview", "--state", str(root / "state.json"))
+    assert result.exit_code == 2
+    assert says in re.sub(r"\s+", " ", result.stderr)
 
 
 def test_a_service_that_cannot_be_requested_is_wrong_usage(root: Path) -> None:
