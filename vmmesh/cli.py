@@ -366,8 +366,8 @@ def report_command(
         bool,
         typer.Option(
             "--preview",
-            help="What an update would do instead, as a comment for a pull request; asks no cluster, ends with 1 where a "
-            "rule would be broken.",
+            help="What an update would do instead, as a comment for a pull request, without asking a cluster; ends with 1 "
+            "where a rule would be broken.",
         ),
     ] = False,
     state: Annotated[
