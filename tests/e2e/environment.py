@@ -89,6 +89,10 @@ class Environment:
     def outputs(self) -> dict[str, Any]:
         return json.loads(self.pulumi("stack", "output", "--show-secrets", "--json"))
 
+    def forget_outputs(self) -> None:
+        """Has the outputs read again: machines have come or gone."""
+        self.__dict__.pop("outputs", None)
+
     @cached_property
     def variables(self) -> dict[str, str]:
         """The environment that ``make env`` gives to a shell."""
