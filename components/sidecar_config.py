@@ -92,7 +92,8 @@ def readiness_probe(probe: ProbeSettings) -> dict[str, Any]:
     if probe.http:
         return {"httpGet": {"path": probe.http.path, "port": probe.http.port}, **timing}
     if probe.tcp:
-        return {"tcpSocket": {"port": probe.tcp.port}, **timing}
+        # By default the agent asks at the machine's own address, where its sidecar takes any connection.
+        return {"tcpSocket": {"host": "127.0.0.1", "port": probe.tcp.port}, **timing}
     assert probe.exec
     return {"exec": {"command": list(probe.exec.command)}, **timing}
 

@@ -95,7 +95,7 @@ _Requests = Annotated[
 
 
 _Gone = Annotated[
-    Sequence[str],
+    list[str] | None,
     typer.Option(
         "--gone",
         metavar="MACHINE",
@@ -107,9 +107,9 @@ _Window = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How lo
 
 
 @app.command()
-def up(ctx: typer.Context, stack: _Stack = "dev", gone: _Gone = (), as_json: _Json = False) -> None:
+def up(ctx: typer.Context, stack: _Stack = "dev", gone: _Gone = None, as_json: _Json = False) -> None:
     """Bring everything up, from nothing to the mesh with its VMs. Safe to run again at any time."""
-    found = bring_up(_place(ctx, stack), gone)
+    found = bring_up(_place(ctx, stack), gone or [])
     if as_json:
         _print(found)
     else:
@@ -119,9 +119,9 @@ def up(ctx: typer.Context, stack: _Stack = "dev", gone: _Gone = (), as_json: _Js
 
 
 @app.command()
-def down(ctx: typer.Context, stack: _Stack = "dev", gone: _Gone = (), as_json: _Json = False) -> None:
+def down(ctx: typer.Context, stack: _Stack = "dev", gone: _Gone = None, as_json: _Json = False) -> None:
     """Take everything down and leave nothing behind, however far the last run came."""
-    found = take_down(_place(ctx, stack), gone)
+    found = take_down(_place(ctx, stack), gone or [])
     if as_json:
         _print(found)
         return
@@ -366,7 +366,7 @@ def report_command(
         bool,
         typer.Option(
             "--preview",
-            help="What an update would do instead, as a comment for a pull request, without asking a cluster; ends with 1 "
+            help="What an update would do instead, as a comment for a pull request, asking no cluster; ends with 1 "
             "where a rule would be broken.",
         ),
     ] = False,

@@ -53,7 +53,7 @@ systemd)
 	# The package's own unit puts the redirect away when the agent ends, however it does.
 	put /etc/systemd/system/istio.service.d/vm-mesh.conf 0644 root:root <<'UNIT'
 [Unit]
-Wants=network-online.target
+# Not Wants: on a machine that nothing else has wait for it, it may take minutes to find that nothing comes.
 After=network-online.target
 
 [Service]

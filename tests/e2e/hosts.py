@@ -58,15 +58,15 @@ def hosts(environment: Environment, folder: Path, *names: str) -> Generator[list
     docker("build", "--quiet", "--tag", image, "--build-arg", f"VM={vm}", str(FOLDER))
     identity = folder / "identity"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", identity], check=True)
-    found = [
-        Host(name=name, container=f"vm-mesh-{environment.stack}-{name}", identity=identity) for name in names
-    ]
+    found = [Host(name=name, container=f"vm-mesh-{environment.stack}-{name}", identity=identity) for name in names]
     try:
         for host in found:
             _start(host, image, f"vm-mesh-{environment.stack}", identity.with_suffix(".pub").read_text())
         yield found
     finally:
-        subprocess.run(["docker", "rm", "--force", *(host.container for host in found)], capture_output=True, check=True)
+        subprocess.run(
+            ["docker", "rm", "--force", *(host.container for host in found)], capture_output=True, check=True
+        )
         docker("rmi", image)
 
 
@@ -76,7 +76,13 @@ def _start(host: Host, image: str, network: str, key: str) -> None:
     options = ["--privileged", "--cgroupns=private", "--env=container=docker"]
     options += ["--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec"]
     docker(
-        "run", "--detach", f"--name={host.container}", f"--hostname={host.name}", f"--network={network}", *options, image
+        "run",
+        "--detach",
+        f"--name={host.container}",
+        f"--hostname={host.name}",
+        f"--network={network}",
+        *options,
+        image,
     )
 
     def booted() -> None:

@@ -230,7 +230,7 @@ def test_an_entry_is_declared_where_the_config_wants_it(fleet: Program) -> None:
     ("probe", "readiness"),
     [
         ({"http": {"path": "/up", "port": 1}}, {"httpGet": {"path": "/up", "port": 1}}),
-        ({"tcp": {"port": 2}}, {"tcpSocket": {"port": 2}}),
+        ({"tcp": {"port": 2}}, {"tcpSocket": {"host": "127.0.0.1", "port": 2}}),
         ({"exec": {"command": ["check", "--deep"]}}, {"exec": {"command": ["check", "--deep"]}}),
     ],
 )
