@@ -16,6 +16,7 @@ else
 fi
 rm -rf /etc/sv/istio /etc/systemd/system/istio.service.d /etc/istio /var/lib/istio /var/log/istio \
 	/var/lib/vm-mesh /var/cache/vm-mesh /usr/local/lib/vm-mesh /var/run/secrets/tokens
+mkdir -p /usr/local/bin # dpkg takes it along when it is empty
 rm -f /etc/certs/cert-chain.pem /etc/certs/key.pem /etc/certs/root-cert.pem
 rmdir /etc/certs /var/run/secrets 2>/dev/null || true
 userdel istio-proxy 2>/dev/null || true

@@ -106,7 +106,7 @@ def existing(
             "vm1": {
                 "cluster": "elsewhere",
                 "services": {"details": {"port": 9080, "command": "/usr/local/bin/details"}},
-                "probe": {"path": "/health", "port": 9080},
+                "probe": {"http": {"path": "/health", "port": 9080}},
             }
         },
         "vm-mesh:routes": {"details": {"stages": {"vm-only": {"vm1": 100}}}},

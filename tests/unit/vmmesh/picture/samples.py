@@ -38,7 +38,7 @@ def config(
         "networks": networks or ["vm-network"],
         "application": {service: {"versions": {"v1": {"image": "registry/image:1"}}}},
         "vms": {
-            name: {"cluster": next(iter(clusters)), "services": {service: VM}, "probe": {"port": 9080}, **vm}
+            name: {"cluster": next(iter(clusters)), "services": {service: VM}, "probe": {"http": {"port": 9080}}, **vm}
             for name, vm in vms.items()
         },
     }
