@@ -55,16 +55,8 @@ def _write(environment: Environment, document: dict[str, Any]) -> Any:
 
 def test_the_vm_calls_productpage_through_the_gateway_as_itself(running: Environment) -> None:
     """200 over mTLS, by cluster1's gateway, and productpage's sidecar knows the VM by its SPIFFE identity."""
-    gateway = running.kubectl(
-        "cluster1",
-        "-n",
-        "istio-system",
-        "get",
-        "svc",
-        "istio-eastwestgateway",
-        "-o",
-        "jsonpath={.spec.externalIPs[0]}",
-    )
+    path = "jsonpath={.items[0].status.addresses[?(@.type=='InternalIP')].address}"
+    gateway = running.kubectl("cluster1", "get", "nodes", "-o", path)
     # Endpoints of both clusters serve it, so enough calls to be sure that cluster1's are among them.
     marker = "vm-calls"
     printed = running.on_vm(
@@ -136,9 +128,10 @@ def test_istiod_is_reached_on_15012_by_its_own_name_alone(running: Environment) 
 
 def reached(environment: Environment, port: int, name: str = "istiod.istio-system.svc") -> bool:
     """Whether a TLS server answers there, seen from the VM without its sidecar (as the user that it lets through)."""
+    gateway = "$(sed -n 's/^PILOT_ADDRESS=\\(.*\\):15012/\\1/p' /var/lib/istio/envoy/cluster.env)"
     probe = (
-        f"sudo -u istio-proxy curl -s -m 5 -o /dev/null --cacert /etc/certs/root-cert.pem --connect-to ::$(getent hosts"
-        f" istiod.istio-system.svc | cut -d' ' -f1):{port} https://{name}:{port}/; echo $?"
+        "sudo -u istio-proxy curl -s -m 5 -o /dev/null --cacert /etc/certs/root-cert.pem"
+        f" --connect-to ::{gateway}:{port} https://{name}:{port}/; echo $?"
     )
     # 35 and 60: a handshake took place or failed; 7, 28 and 35 with a cut connection are told apart by the text.
     code = int(environment.on_vm(probe).split()[-1])

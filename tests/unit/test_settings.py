@@ -66,7 +66,7 @@ FULL: dict[str, Any] = {
                 "gateway": {
                     "serviceType": "ClusterIP",
                     "externalIPs": ["192.0.2.1", "2001:db8::1"],
-                    "annotations": {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"},
+                    "annotations": {"internal": "true"},
                 },
             },
         },
@@ -335,7 +335,14 @@ def test_wrong_type(path: str, wrong: Any, rule: str) -> None:
 @pytest.mark.parametrize("path", [path for path, value in places(FULL) if isinstance(value, str)])
 @pytest.mark.parametrize("text", ["a\nb", "a\0b", "a\u202eb", "a\ud800b", "", pytest.param("A" * 100_000, id="long")])
 def test_hostile_text(path: str, text: str) -> None:
-    if text == "" and path.split("/")[-1] in ("LOG_LEVEL", "caCertificate", "caKey", "caTrusted"):
+    if text == "" and path.split("/")[-1] in (
+        "LOG_LEVEL",
+        "caCertificate",
+        "caKey",
+        "caTrusted",
+        "internal",
+        "dockerNetwork",
+    ):
         return
     found = errors(changed(path, text))
     assert any(error.startswith(f"{shown(path)}: ") for error in found)
@@ -424,7 +431,7 @@ OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
         "clusters/known/existing/stackReference",
         ["platform/prod", "prod", "a/b/c/d", "a b/c/d", ""],
     ),
-    ("must be the name of a Docker network", "dockerNetwork", ["", "-a", "a/b"]),
+    ("must be the name of a Docker network", "dockerNetwork", ["-a", "a/b"]),
     (IP, "clusters/there/existing/gateway/externalIPs/0", ["a.example.com", "192.0.2.300", "192.0.2.1/32"]),
     (IP, "clusters/there/existing/gateway/externalIPs/1", ["127.0.0.1", "::", "::1", "fe80::1%eth0"]),
     (PATH, "application/details/ingressPaths/0", ["details", "", "/a b", '/"', "/#"]),
@@ -579,7 +586,7 @@ def test_missing_key(path: str) -> None:
     [
         ("stages/details", "canry", 'there is no stage "canry"; did you mean "canary"?'),
         ("stages/detials", "canary", 'there is no route "detials"; did you mean "details"?'),
-        ("vms/vm1/cluster", "xyz", 'there is no cluster "xyz"; known: "made", "there"'),
+        ("vms/vm1/cluster", "xyz", 'there is no cluster "xyz"; known: "known", "made", "there"'),
         ("vms/vm1/network", "vm-netwrk", 'there is no network "vm-netwrk"; did you mean "vm-network"?'),
         ("application/ratings/clusters/0", "thre", 'there is no cluster "thre"; did you mean "there"?'),
         ("routes/details/callers/clusters/0", "mad", 'there is no cluster "mad"; did you mean "made"?'),
@@ -626,7 +633,7 @@ def test_cluster_that_does_not_run_the_service(path: str, value: Any) -> None:
 
 
 def test_removed_vm_that_the_current_stage_calls() -> None:
-    wrong = 'there is no VM or cluster "vm1"; known: "fleet", "made", "old", "there"'
+    wrong = 'there is no VM or cluster "vm1"; known: "fleet", "known", "made", "old", "there"'
     assert errors(changed("vms/vm1", REMOVED)) == (
         f"{PROJECT}:routes.details.stages.canary.vm1: {wrong}",
         f'{PROJECT}:routes.details.stages.vm-only.vm1: {wrong}; "details" is in this stage, so move '

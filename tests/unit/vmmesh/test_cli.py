@@ -61,7 +61,6 @@ def test_help_says_what_a_command_does(command: tuple[str, ...]) -> None:
         (("stage", "detail", "canary"), "did you mean details?"),
         (("verify", "detail"), "did you mean details?"),
         (("verify", "--requests", "0"), "greater than or equal"),
-        (("report",), "use --preview"),
         (("report", "--preview", "--stack", "dve"), "did you mean dev?"),
         (("report", "--preview", "--state", "nothing.json"), "nothing.json cannot be read"),
     ],
