@@ -44,7 +44,12 @@ class Host:
 
     def settings(self, jump: Host | None = None) -> dict[str, Any]:
         """The host as the config has it."""
-        found = {"address": self.address, "user": "admin", "hostKey": self.key, "identityFile": str(self.identity)}
+        found: dict[str, Any] = {
+            "address": self.address,
+            "user": "admin",
+            "hostKey": self.key,
+            "identityFile": str(self.identity),
+        }
         if jump:
             found["jump"] = {"address": jump.address, "user": "admin", "hostKey": jump.key}
         return found

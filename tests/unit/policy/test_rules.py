@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -36,7 +36,7 @@ def broken(*changes: tuple[str, str, Any], without: str = "") -> dict[str, str]:
         *folders, last = path.split(".")
         entry: Any = inputs
         for step in folders:
-            entry = entry[int(step)] if isinstance(entry, list) else entry.setdefault(step, {})
+            entry = cast("Any", entry[int(step)] if isinstance(entry, list) else entry.setdefault(step, {}))  # pyright: ignore[reportUnknownMemberType]
         entry[last] = value
         resources[resources.index(it)] = Resource(
             urn=it.urn, type=it.type, inputs=inputs, parent=it.parent, provider=it.provider
