@@ -72,7 +72,7 @@ def test_a_stage_as_a_comment(report: Report) -> None:
     code, comment = report(config_at("canary"))
     assert code == 0, comment
     assert "### `dev`: `details` moves from `vm-only` to `canary`" in comment
-    assert "**2 to update**, 113 unchanged. Nothing is replaced or deleted. No rule is broken." in comment
+    assert "**2 to update**, 114 unchanged. Nothing is replaced or deleted. No rule is broken." in comment
     assert "| `cluster1` | `░░░░░░░░░░░░░░░░░░░░` 0 % | `█████░░░░░░░░░░░░░░░` 25 % | **+25** |" in comment
     assert "state that was recorded on 20" in comment
 
