@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -115,6 +115,19 @@ def _reaches_others(address: str) -> bool:
     return not special and "%" not in address
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _seconds(value: object) -> object:
+    """Seconds of a duration as people write it, 90, 30s, 2m or 1h."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"([0-9]{1,6})([smh])", value)
+        if not match:
+            raise _refusal(f"must be a duration such as 30s, 2m or 1h, not {_shown(value)}")
+        return int(match[1]) * _UNITS[match[2]]
+    return value
+
+
 def _all_of_it(weights: dict[str, int]) -> dict[str, int]:
     total = sum(weights.values())
     if total != 100:
@@ -138,6 +151,9 @@ Weights = Annotated[dict[str, Percent], AfterValidator(_all_of_it)]
 # Kubernetes has 32 bits for these.
 Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 PositiveCount = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+Duration = Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 3600), BeforeValidator(_seconds)]
+SuccessRate = Annotated[float, Field(strict=True, gt=0, le=100, allow_inf_nan=False)]
+Factor = Annotated[float, Field(strict=True, ge=1, le=1e6, allow_inf_nan=False)]
 
 Name = Annotated[str, _like(NAME.pattern, NAME_RULE)]
 Namespace = Annotated[
@@ -282,6 +298,31 @@ class CallerSettings(_Model):
     clusters: tuple[str, ...] | None = Field(default=None, min_length=1)
 
 
+class CheckSettings(_Model):
+    """A check of the user's own: a command that must end with 0, or a URL that must answer with 2xx."""
+
+    command: Command | None = None
+    url: HttpUrl | None = None
+
+
+class GateSettings(_Model):
+    """What must hold in a stage before it counts as proven, for each destination by its own calls."""
+
+    duration: Duration = 60
+    """Seconds for which it must hold."""
+    success_rate: SuccessRate | None = None
+    """Least percent of the calls that are answered, and not with 5xx."""
+    p99_milliseconds: PositiveCount | None = None
+    """Greatest 99th percentile of the time to an answer."""
+    min_requests: Count = 0
+    """Calls that each destination of the stage must have had."""
+    times_others: Factor = 3.0
+    """How many times as likely as at the other destinations a call may fail, or be slower than the p99 allowed."""
+    checks: dict[Name, CheckSettings] = {}
+    pause: Annotated[bool, Field(strict=True)] = False
+    """Whether a person takes the next step."""
+
+
 class RouteSettings(_Model):
     """How the calls to a service are spread over its destinations, stage by stage."""
 
@@ -290,6 +331,16 @@ class RouteSettings(_Model):
     stages: Annotated[dict[Name, Weights], Field(min_length=1)]
     probe_path: UrlPath | None = None
     """Path behind the ingress whose every answer takes one call of this service; ``verify`` requests it."""
+    gate: GateSettings | None = None
+    gates: dict[str, GateSettings] = {}
+    """Stage -> what is different there."""
+
+    def gate_of(self, stage: str) -> GateSettings | None:
+        """The gate of a stage; None: it has none."""
+        own = self.gates.get(stage)
+        if self.gate is None or own is None:
+            return own or self.gate
+        return self.gate.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
 
 class MeshSettings(_Model):
@@ -541,6 +592,18 @@ class _CrossChecks:
                 yield from _unknown(where, cluster, "cluster", self.clusters)
             for stage, weights in _objects(route.get("stages")).items():
                 yield from self._in_stage(name, stage, weights)
+            yield from self._in_gates(path, route)
+
+    def _in_gates(self, path: _Path, route: Mapping[str, Any]) -> Iterator[_Mistake]:
+        gates = {(*path, "gate"): _object(route.get("gate"))}
+        for stage, gate in _objects(route.get("gates")).items():
+            if stages := _object(route.get("stages")):
+                yield from _unknown((*path, "gates", stage), stage, "stage", stages)
+            gates[*path, "gates", stage] = gate
+        for where, gate in gates.items():
+            for name, check in _objects(gate.get("checks")).items():
+                if ("command" in check) == ("url" in check):
+                    yield (*where, "checks", name), "must have either 'command' or 'url'"
 
     def _in_stage(self, service: str, stage: str, weights: Mapping[str, Any]) -> Iterator[_Mistake]:
         for destination, weight in weights.items():
@@ -635,6 +698,10 @@ _WORDS = {
     "missing": "is missing",
     "too_short": "must not be empty",
     "int_type": "must be a whole number, not {given}",
+    "float_type": "must be a number, not {given}",
+    "finite_number": "must be a number, not {given}",
+    "bool_type": "must be true or false, not {given}",
+    "greater_than": "must be more than {gt}, not {given}",
     "greater_than_equal": "must be at least {ge}, not {given}",
     "less_than_equal": "must be at most {le}, not {given}",
     "string_type": "must be text, not {given}",

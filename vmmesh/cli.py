@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +19,8 @@ from toolchain.environment import environment
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress, report
-from vmmesh import changes, stage, status, summary, verify
+from vmmesh import advance, changes, stage, status, steps, summary, verify
+from vmmesh.changes import Change
 from vmmesh.down import down as take_down
 from vmmesh.mesh import connect
 from vmmesh.place import Environment, Place
@@ -28,6 +29,7 @@ from vmmesh.stack import Stack, reason
 from vmmesh.stackfile import Misuse
 from vmmesh.tools import ToolsFailed
 from vmmesh.up import up as bring_up
+from vmmesh.walk import Order
 
 ROOT = Path(__file__).resolve().parent.parent
 _STOPPED = "Stopped. What is done is kept: running the same command again goes on from there."
@@ -63,7 +65,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Operates a mesh with virtual machines in it, and moves services off them stage by stage.",
@@ -138,6 +140,43 @@ def stage_command(
         raise typer.Exit(1)
 
 
+_Service = Annotated[str | None, typer.Argument(help="A service that has a route; may be left out if only one has.")]
+
+
+@app.command("advance")
+def advance_command(
+    ctx: typer.Context,
+    service: _Service = None,
+    to: Annotated[str | None, typer.Option(metavar="STAGE", help="Walk through the stages as far as this one.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Walk through all stages; a gate with pause: true stops the walk.")
+    ] = False,
+    stack: _Stack = "dev",
+    requests: _Requests = verify.REQUESTS,
+    as_json: _Json = False,
+) -> None:
+    """Take a service one stage further: preview, apply, verify, watch the gate; keep the stage or roll it back.
+
+    Goes on with what an interrupted run has begun. Ends with 1 if a stage was rolled back.
+    """
+    if everything and to:
+        raise Misuse("--all and --to say two things", "leave one of them out")
+    order = Order(service=service, to=to, all=everything, requests=requests)
+    _end(stack, advance.advance(_place(ctx, stack), order, _announce(as_json)), as_json)
+
+
+@app.command("rollback")
+def rollback_command(
+    ctx: typer.Context, service: _Service = None, stack: _Stack = "dev", as_json: _Json = False
+) -> None:
+    """Take a service back to the stage before, as the stack's history has it."""
+    done = advance.rollback(_place(ctx, stack), service, _announce(as_json))
+    if as_json:
+        _print(steps.document(stack, done))
+    else:
+        steps.show(_console(), done)
+
+
 @app.command("verify")
 def verify_command(
     ctx: typer.Context,
@@ -208,6 +247,21 @@ def main(environment: Environment = environment) -> None:
 
 def _place(ctx: typer.Context, stack: str) -> Place:
     return Place(root=ROOT, name=stack, environment=ctx.obj or environment)
+
+
+def _announce(as_json: bool) -> Callable[[Sequence[Change]], None]:
+    """Shows a preview; not where JSON is asked for, which has it in the end."""
+    console = _console()
+    return lambda found: None if as_json else changes.show(console, found)
+
+
+def _end(stack: str, done: steps.Advanced, as_json: bool) -> None:
+    if as_json:
+        _print(steps.document(stack, done))
+    else:
+        steps.show(_console(), done)
+    if done.end == "rolled back":
+        raise typer.Exit(1)
 
 
 def _check_applied(routes: Sequence[Route], applied: dict[str, str]) -> None:

@@ -18,7 +18,7 @@ from pulumi.automation import CommandResult, OnOutput
 from pulumi.automation.errors import create_command_error
 
 STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LOGGED = ("up", "preview", "destroy")
+LOGGED = ("up", "preview", "refresh", "destroy")
 
 
 class Engine(automation.PulumiCommand):

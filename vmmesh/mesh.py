@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from settings import Settings
 from toolchain.problem import Problem
+from vmmesh.figures import FIGURES, Figures, read
 from vmmesh.kubectl import Unreachable, kubectl, run, written
 from vmmesh.proxies import STATS, Calls, counters, percents, routes_path
 from vmmesh.routes import Route
@@ -85,6 +86,14 @@ class Mesh:
         """What the callers have counted so far. Raises Unreachable."""
         return self._asked(route, lambda proxy: counters(proxy.request(STATS)))
 
+    def figures(self, route: Route, of: Sequence[Proxy] | None = None) -> dict[Proxy, dict[str, Figures]]:
+        """How the destinations have answered the callers so far, or those ``of`` them. Raises Unreachable."""
+        return self._asked(route, lambda proxy: read(proxy.request(FIGURES)), of)
+
+    def shares(self, route: Route) -> dict[Proxy, dict[str, int] | None]:
+        """Destination -> percent, as each caller's proxy has it; None: it has no route. Raises Unreachable."""
+        return self._asked(route, lambda proxy: percents(route, proxy.request(routes_path(route))))
+
     def wait_for_routes(self, route: Route, seconds: float) -> None:
         """Waits until every caller's proxy divides the calls as the route says.
 
@@ -92,7 +101,7 @@ class Mesh:
         """
         deadline = time.monotonic() + seconds
         while True:
-            have = self._asked(route, lambda proxy: percents(route, proxy.request(routes_path(route))))
+            have = self.shares(route)
             late = {
                 proxy: found
                 for proxy, found in have.items()
@@ -109,7 +118,7 @@ class Mesh:
                 )
             time.sleep(0.1)
 
-    def _asked(self, route: Route, ask: Callable[[Proxy], _R]) -> dict[Proxy, _R]:
+    def _asked(self, route: Route, ask: Callable[[Proxy], _R], of: Sequence[Proxy] | None = None) -> dict[Proxy, _R]:
         """What every caller answers. A pod that goes while it is asked is no caller any more."""
 
         def answer(proxy: Proxy) -> tuple[Proxy, _R | Unreachable]:
@@ -118,7 +127,7 @@ class Mesh:
             except Unreachable as error:
                 return proxy, error
 
-        answers = dict(each(answer, self.callers(route)))
+        answers = dict(each(answer, self.callers(route) if of is None else of))
         errors = {proxy: error for proxy, error in answers.items() if isinstance(error, Unreachable)}
         if errors:
             there = set(self.callers(route))

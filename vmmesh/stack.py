@@ -20,10 +20,14 @@ from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import recovery
 from vmmesh.engine import Engine
+from vmmesh.history import Update, updates
 from vmmesh.watch import Watch, errors
 
 OUTPUTS = {"stages", "urls", "kubeconfigs", "transports"}
 """What the program exports for the commands."""
+
+HISTORY = 100
+"""How many updates back the stages of a route are looked for."""
 
 _T = TypeVar("_T")
 
@@ -79,18 +83,29 @@ class Stack:
             raise Problem(f"the preview failed: {said}", f"its log is {self._log}") from None
         return events
 
-    def up(self, progress: Progress, *, show_all: bool = False) -> dict[str, int]:
-        """Updates the stack, and shows what takes its time, or all.
+    def up(self, progress: Progress, *, show_all: bool = False, message: str | None = None) -> dict[str, int]:
+        """Updates the stack, and shows what takes its time, or all; ``message`` is for the stack's history.
 
         Returns how often the engine did what. Raises Problem, the first thing that failed.
         """
         watch = Watch(progress, self._log, everything=show_all)
-        changes = self._update(progress, watch, lambda: self._stack.up(on_event=watch, color="never"))
+        changes = self._update(progress, watch, lambda: self._stack.up(on_event=watch, color="never", message=message))
         if self._workspace.env_vars:
             # The providers' settings have the permission now; without this, the next update would show it.
             self._workspace.env_vars = {}
             self._stack.up(color="never")
         return changes
+
+    def history(self) -> list[Update]:
+        """The last updates that succeeded, the oldest first."""
+        pages = ["--page-size", str(HISTORY), "--page", "1"]
+        return updates(json.loads(self._pulumi("stack", "history", "--json", *pages) or "[]"))
+
+    def note(self, message: str, route: str) -> None:
+        """Puts a message about a route into the stack's history, by a refresh that looks at nothing in the mesh."""
+        urns = [resource["urn"] for resource in self.export()["resources"]]
+        component = [urn for urn in urns if urn.endswith(f"vm-mesh:index:Route::{route}")]
+        self._stack.refresh(message=message, target=component, color="never")
 
     def destroy(self, progress: Progress, environment: dict[str, str]) -> dict[str, int]:
         """Destroys all that the stack holds and that can be. Returns and raises as :meth:`up` does."""

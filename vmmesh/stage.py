@@ -56,10 +56,10 @@ def stage(place: Place, service: str, to: str, requests: int, show: Callable[[Se
             with Progress(logs) as progress, progress.step("preview", f"what {to} would change"):
                 found = changes(stack.preview(), route)
             show(found)
-            _refuse_loss(found)
+            refuse_loss(found)
         with Progress(logs) as progress:
             if found or before.stage != to:  # the stack's outputs name the stage, even where two have the same weights
-                stack.up(progress, show_all=True)
+                stack.up(progress, show_all=True, message=f"vmmesh: {service} {before.stage} -> {to}")
             with connect(settings, stack.outputs()) as mesh:
                 with progress.step("routes", f"until every caller's proxy has the routes of {to}"):
                     mesh.wait_for_routes(route, ROUTES_SECONDS)
@@ -67,7 +67,8 @@ def stage(place: Place, service: str, to: str, requests: int, show: Callable[[Se
     return Staged(before=before.stage, route=route, changes=found, verdicts=verdicts)
 
 
-def _refuse_loss(found: Sequence[Change]) -> None:
+def refuse_loss(found: Sequence[Change]) -> None:
+    """Raises Problem if a change would destroy something."""
     if lost := [f"{change.operation} {change.name}" for change in found if change.destroys]:
         raise Problem(
             f"nothing was changed: a stage must not destroy anything, but this would {', '.join(lost)}",

@@ -45,8 +45,9 @@ class Fake:
             raise self.error
         return self.events
 
-    def up(self, _progress: object, *, show_all: bool) -> None:
+    def up(self, _progress: object, *, show_all: bool, message: str) -> None:
         assert show_all
+        assert message.startswith("vmmesh: details canary -> ")
         if self.error:
             raise self.error
         self.note("up")
