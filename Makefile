@@ -1,6 +1,6 @@
 # Everything goes through here; `make help` lists it all.
 .DEFAULT_GOAL := help
-.PHONY: help up stage status verify down env tools check format lint types unit preview contract e2e test prune
+.PHONY: help up stage advance rollback status verify logs down env tools check format lint types unit preview contract e2e test prune
 
 STACK ?= dev
 SHELL := /bin/sh
@@ -21,6 +21,15 @@ up: ## From nothing to the mesh with the VM in it; again: changes nothing
 stage: ## SERVICE=details STAGE=canary: edit the config, show the preview, apply, verify
 	@test -n "$(SERVICE)" -a -n "$(STAGE)" || { echo "usage: make stage SERVICE=details STAGE=canary" >&2; exit 2; }
 	$(vmmesh) stage --stack $(STACK) "$(SERVICE)" "$(STAGE)"
+
+advance: ## SERVICE=details (TO=STAGE or ALL=1): one stage further, kept if it holds its gate, else rolled back
+	$(vmmesh) advance --stack $(STACK) $(if $(TO),--to "$(TO)") $(if $(ALL),--all) $(if $(SERVICE),"$(SERVICE)")
+
+rollback: ## SERVICE=details: back to the stage before
+	$(vmmesh) rollback --stack $(STACK) $(if $(SERVICE),"$(SERVICE)")
+
+logs: ## SERVICE=details: the access logs of VMs and clusters, followed in one window
+	$(vmmesh) logs --stack $(STACK) --follow $(if $(SERVICE),"$(SERVICE)")
 
 status: ## Each route's stage, intended and observed shares; each VM's health
 	$(vmmesh) status --stack $(STACK)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Never
 
 import typer
 from pulumi.automation import CommandError
 from rich.console import Console
+from rich.live import Live
 from rich.text import Text
 from typer.core import TyperGroup
 
@@ -19,14 +21,15 @@ from toolchain.environment import environment
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress, report
-from vmmesh import advance, changes, stage, status, steps, summary, verify
+from vmmesh import advance, changes, logs, stage, status, steps, summary, verify
 from vmmesh.changes import Change
 from vmmesh.down import down as take_down
+from vmmesh.kubectl import written
 from vmmesh.mesh import connect
 from vmmesh.place import Environment, Place
 from vmmesh.routes import Route, route_of
 from vmmesh.stack import Stack, reason
-from vmmesh.stackfile import Misuse
+from vmmesh.stackfile import Misuse, nearest
 from vmmesh.tools import ToolsFailed
 from vmmesh.up import up as bring_up
 from vmmesh.walk import Order
@@ -223,19 +226,56 @@ def status_command(
     ctx: typer.Context,
     stack: _Stack = "dev",
     window: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long calls are counted.")] = 5.0,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh in place, until Ctrl-C.")] = False,
     as_json: _Json = False,
 ) -> None:
-    """Show where the calls of each route go just now, and how the VMs are."""
+    """Show where the calls of each route go just now, how they are answered, and how the VMs are."""
     where = _place(ctx, stack)
     settings = where.file.settings()
     where.enter()
-    outputs = Stack(where.root, where.name, "status").outputs()
+    stack_ = Stack(where.root, where.name, "status")
+    outputs = stack_.outputs()
     with connect(settings, outputs) as mesh:
+        if watch:
+            # What is watched is a migration: config and stack change meanwhile.
+            _refresh(
+                lambda: status.status(mesh, where.file.settings(), stack_.outputs()["stages"], window), as_json=as_json
+            )
         found = status.status(mesh, settings, outputs["stages"], window)
     if as_json:
         _print(found)
     else:
         status.show(_console(), found)
+
+
+@app.command("logs")
+def logs_command(
+    ctx: typer.Context,
+    service: Annotated[str | None, typer.Argument(help="A service of the application; default: all.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    columns: Annotated[bool, typer.Option("--columns", help="A column for each VM and cluster.")] = False,
+    outbound: Annotated[bool, typer.Option("--outbound", help="Show the calls that were made there, too.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How far back each log is read.")] = 20,
+    stack: _Stack = "dev",
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each request instead.")] = False,
+) -> None:
+    """Show the access logs of VMs and clusters, merged in the order of time or side by side."""
+    where = _place(ctx, stack)
+    settings = where.file.settings()
+    if service is not None and service not in settings.application:
+        raise Misuse(f"there is no service {service}{nearest(service, list(settings.application))}")
+    where.enter()
+    outputs = Stack(where.root, where.name, "logs").outputs()
+    with written(outputs["kubeconfigs"]) as files:
+        found = logs.sources(settings, files, outputs["transports"], service, lines, follow=follow)
+        places = list(dict.fromkeys(source.place for source in found))
+        show = None if as_json else logs.Shown(_console(), places, columns=columns)
+        for entry in logs.follow(found) if follow else logs.read(found):
+            if outbound or logs.inbound(entry):
+                if show:
+                    show(entry)
+                else:
+                    typer.echo(logs.document(entry))
 
 
 def main(environment: Environment = environment) -> None:
@@ -247,6 +287,21 @@ def main(environment: Environment = environment) -> None:
 
 def _place(ctx: typer.Context, stack: str) -> Place:
     return Place(root=ROOT, name=stack, environment=ctx.obj or environment)
+
+
+def _refresh(look: Callable[[], dict[str, Any]], *, as_json: bool) -> Never:
+    """Shows what ``look`` finds in place of what it has found before, or a line of JSON each time, until Ctrl-C."""
+    if as_json:
+        while True:
+            typer.echo(json.dumps(look()))
+    console = _console()
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            page = Console(file=io.StringIO(), force_terminal=console.is_terminal, width=console.width, highlight=False)
+            found = look()
+            with page.capture() as captured:
+                status.show(page, found)
+            live.update(Text.from_ansi(captured.get()), refresh=True)
 
 
 def _announce(as_json: bool) -> Callable[[Sequence[Change]], None]:

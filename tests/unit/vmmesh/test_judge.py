@@ -102,7 +102,7 @@ def test_what_is_known_to_be_wrong_stays_wrong() -> None:
 
 
 def split(percents: Sequence[int], calls: int, seed: int) -> list[int]:
-    drawn = random.Random(seed).choices(range(len(percents)), percents, k=calls)  # noqa: S311  # to be repeated
+    drawn = random.Random(seed).choices(range(len(percents)), percents, k=calls)  # to be repeated
     return [drawn.count(index) for index in range(len(percents))]
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.vmmesh.support import details
+from tests.unit.vmmesh.support import details, settings
+from vmmesh.mesh import Proxy
 from vmmesh.proxies import Calls
-from vmmesh.status import expiry, health, observation
+from vmmesh.route_status import drift, observation
+from vmmesh.status import expiry, health
 
 
 def entry(*conditions: dict[str, str]) -> dict[str, Any]:
@@ -56,6 +58,23 @@ def test_observed_are_the_callers_of_the_route_together() -> None:
 
 def test_without_calls_nothing_is_observed() -> None:
     assert observation(details(), {}, 5.0) == {"percent": {}, "requests": 0, "window": 5.0}
+
+
+def test_drift_says_what_is_apart_from_what() -> None:
+    canary = {"vm1": 75, "cluster1": 25, "cluster2": 0}
+    one, two, vm = Proxy("cluster1", "default/one", ()), Proxy("cluster2", "default/two", ()), Proxy("far", "vm9", ())
+    assert drift(settings(), details(), "canary", {one: canary, two: canary, vm: None}) == []
+    late = canary | {"vm1": 100, "cluster1": 0}
+    assert drift(settings(), details(), "canary", {one: canary, two: late}) == [
+        "1 of 2 callers' proxies have vm1 100% in place of vm1 75%, cluster1 25%: cluster2 default/two"
+    ]
+    assert drift(settings(), details(), "vm-only", {one: canary, two: late}) == [
+        "the config says canary, the last update has put vm-only in place",
+        "1 of 2 callers' proxies have vm1 75%, cluster1 25% in place of vm1 100%: cluster1 default/one",
+    ]
+    assert drift(settings(), details(), "gone", {one: canary}) == [
+        "the config says canary, the last update has put gone in place"
+    ]
 
 
 def test_the_first_certificate_of_a_chain_is_the_vm_s(tmp_path: Path) -> None:
