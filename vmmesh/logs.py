@@ -145,15 +145,16 @@ def _running(of: Sequence[Source]) -> Generator[list[tuple[Source, IO[str]]]]:
     with ExitStack() as stack:
         pipes: list[tuple[Source, IO[str]]] = []
         for source in of:
-            process = subprocess.Popen(
-                source.command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                errors="replace",
+            process = stack.enter_context(
+                subprocess.Popen(
+                    source.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                    errors="replace",
+                )
             )
-            stack.callback(process.wait)
             stack.callback(process.terminate)
             assert process.stdout
             pipes.append((source, process.stdout))
