@@ -74,6 +74,15 @@ class Project:
         self._salt = {"encryptionsalt": yaml.safe_load(self._config.read_text())["encryptionsalt"]}
 
     @property
+    def folder(self) -> Path:
+        return self._folder
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which Pulumi finds the stack."""
+        return dict(self._environment)
+
+    @property
     def _config(self) -> Path:
         return self._folder / "Pulumi.dev.yaml"
 

@@ -44,11 +44,16 @@ class Mesh:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(watcher, "send", lambda *_: {})
+    monkeypatch.setattr(watcher, "send", send_nothing)
+
+
+def send_nothing(*_arguments: object) -> dict[str, Sent]:
+    return {}
 
 
 def watched(mesh: Any, tmp_path: Path, **gate: Any) -> Watcher:
-    return Watcher(mesh, Gate(GateSettings(**{"duration": 1, "success_rate": 99} | gate), details()), tmp_path)
+    settings = GateSettings.model_validate({"duration": 1, "success_rate": 99} | gate)
+    return Watcher(mesh, Gate(settings, details()), tmp_path)
 
 
 def good(calls: int) -> Figures:
