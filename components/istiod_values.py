@@ -64,8 +64,8 @@ def istiod_values(args: MeshArgs) -> dict[str, Any]:
             "defaultConfig": {
                 "holdApplicationUntilProxyStarts": True,
                 "proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"},
-                # Requests by destination, which is what a stage is judged by, whichever proxy build counts them: how they
-                # were answered, how fast, how many still wait and how many were given up by who sent them.
+                # Requests by destination, which is what a stage is judged by, whichever proxy build counts them: how
+                # they were answered, how fast, how many still wait and how many were given up by who sent them.
                 "proxyStatsMatcher": {
                     "inclusionRegexps": [
                         r"cluster\.outbound\|.*\.upstream_rq_(total|[0-9]+|[2-5]xx|time|active|tx_reset)"
