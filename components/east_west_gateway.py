@@ -10,11 +10,10 @@ import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
 from components.gateway import balancer, gateway, ports
-from components.istiod_values import SERVICES_PORT
+from components.istiod_values import ISTIOD_PORT, SERVICES_PORT
 from components.mesh import SYSTEM_NAMESPACE, Mesh
 
 _SERVICE = "istio-eastwestgateway"
-_ISTIOD_PORT = 15012
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +42,7 @@ class EastWestGateway(pulumi.ComponentResource):
     def __init__(self, name: str, args: EastWestGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:EastWestGateway", name, None, opts)
         network = args.cluster.network
-        numbers = {"status-port": 15021, "tls": SERVICES_PORT, "tls-istiod": _ISTIOD_PORT}
+        numbers = {"status-port": 15021, "tls": SERVICES_PORT, "tls-istiod": ISTIOD_PORT}
         service = args.cluster.gateway_service.apply(
             lambda service: {**service, "ports": ports(numbers, on_nodes=args.cluster.gateway_name is not None)}
         )
@@ -78,7 +77,7 @@ class EastWestGateway(pulumi.ComponentResource):
         )
 
     def _expose_istiod(self, name: str, mesh: Mesh, options: pulumi.ResourceOptions) -> list[pulumi.Resource]:
-        port = {"number": _ISTIOD_PORT, "name": "tls-istiod", "protocol": "TLS"}
+        port = {"number": ISTIOD_PORT, "name": "tls-istiod", "protocol": "TLS"}
         # The names by which agents call istiod; nothing else is let through.
         routes = {(host, f"{host}.cluster.local"): to for host, to in mesh.revisions.istiod_routes().items()}
         hosts = [name for names in routes for name in names]
@@ -94,9 +93,9 @@ class EastWestGateway(pulumi.ComponentResource):
                     "gateways": ["istiod-gateway"],
                     "tls": [
                         {
-                            "match": [{"port": _ISTIOD_PORT, "sniHosts": list(names)}],
+                            "match": [{"port": ISTIOD_PORT, "sniHosts": list(names)}],
                             "route": [
-                                {"destination": {"host": f"{to}.cluster.local", "port": {"number": _ISTIOD_PORT}}}
+                                {"destination": {"host": f"{to}.cluster.local", "port": {"number": ISTIOD_PORT}}}
                             ],
                         }
                         for names, to in routes.items()

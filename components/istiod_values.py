@@ -11,6 +11,8 @@ from settings import UNNAMED, MeshSettings
 if TYPE_CHECKING:
     from components.mesh import MeshArgs
 
+ISTIOD_PORT = 15012
+"""Port of a gateway by which VMs reach istiod."""
 SERVICES_PORT = 15443
 """Port of every east-west gateway on which other networks reach the cluster's services."""
 

@@ -13,10 +13,8 @@ from collections.abc import Mapping
 from shlex import quote
 from typing import Any
 
-from components.istiod_values import proxy_config
+from components.istiod_values import ISTIOD_PORT, proxy_config
 from settings import MACHINE_LABEL, CaptureSettings, MeshSettings, ProbeSettings, VmSettings
-
-ISTIOD_PORT = 15012
 
 # Never captured: SSH, by which the machine is mended, also for what it calls itself.
 _SSH = 22

@@ -76,25 +76,22 @@ class Stack:
 
     def preview(self) -> list[EngineEvent]:
         """The events of a preview. Raises Problem if it fails."""
-        events: list[EngineEvent] = []
-        try:
-            self._stack.preview(on_event=events.append, color="never")
-        except CommandError as error:
-            said = "\n".join(errors(events)) or str(error)
-            raise Problem(f"the preview failed: {said}", f"its log is {self._log}") from None
-        return events
+        return self._looked(self._stack.preview, "the preview failed")
 
     def preview_refresh(self) -> list[EngineEvent]:
         """The events of a refresh that changes nothing: what is otherwise than the state says.
 
         Raises Problem if what the stack holds cannot be asked.
         """
+        return self._looked(self._stack.preview_refresh, "the mesh cannot be compared with the state")
+
+    def _looked(self, look: Callable[..., object], failed: str) -> list[EngineEvent]:
         events: list[EngineEvent] = []
         try:
-            self._stack.preview_refresh(on_event=events.append, color="never")
+            look(on_event=events.append, color="never")
         except CommandError as error:
             said = "\n".join(errors(events)) or str(error)
-            raise Problem(f"the mesh cannot be compared with the state: {said}", f"the log is {self._log}") from None
+            raise Problem(f"{failed}: {said}", f"its log is {self._log}") from None
         return events
 
     def up(
