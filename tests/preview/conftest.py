@@ -55,7 +55,7 @@ class Project:
         self._prefix = prefix
         self.folder = folder / "project"
         (self.folder / ".state").mkdir(parents=True)
-        for name in ("Pulumi.yaml", "__main__.py", "settings.py", "components", "bootstrap", "policy", "toolchain"):
+        for name in ("Pulumi.yaml", "__main__.py", "settings", "components", "bootstrap", "policy", "toolchain"):
             (self.folder / name).symlink_to(ROOT / name)
         (self.folder / ".state" / "charts").symlink_to(ROOT / ".state" / "charts")
         _, artifacts = recording.load()

@@ -1,0 +1,63 @@
+"""Stack config -> frozen, validated settings.
+
+Pure: nothing is read but what is given, nothing is touched. :func:`load` reports every mistake of a config
+at once, each with the path of its key, because a config fixed one error at a time is fixed in production.
+
+The models say what each value must be; :mod:`settings.checks` says what values must be to each other.
+"""
+
+from settings.application import ServiceSettings, VersionSettings
+from settings.clusters import ClusterSettings, ExistingSettings, GatewaySettings, KindSettings
+from settings.load import from_pulumi, load
+from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings, RevisionSettings
+from settings.mistakes import SettingsError
+from settings.names import MACHINE_LABEL, PROJECT, UNNAMED, VM_LABEL, service_host, vm_service
+from settings.routes import CallerSettings, RouteSettings
+from settings.stack import KEYS, Settings
+from settings.vms import (
+    CaptureSettings,
+    ContainerSettings,
+    HostSettings,
+    JumpSettings,
+    MachineSettings,
+    ProbeSettings,
+    SidecarSettings,
+    VmServiceSettings,
+    VmSettings,
+)
+
+__all__ = [
+    "KEYS",
+    "MACHINE_LABEL",
+    "PROJECT",
+    "UNNAMED",
+    "VM_LABEL",
+    "CaSettings",
+    "CallerSettings",
+    "CaptureSettings",
+    "ClusterSettings",
+    "ContainerSettings",
+    "ExistingSettings",
+    "GatewaySettings",
+    "HostSettings",
+    "IstioSettings",
+    "JumpSettings",
+    "KindSettings",
+    "MachineSettings",
+    "MeshSettings",
+    "MirrorSettings",
+    "ProbeSettings",
+    "RevisionSettings",
+    "RouteSettings",
+    "ServiceSettings",
+    "Settings",
+    "SettingsError",
+    "SidecarSettings",
+    "VersionSettings",
+    "VmServiceSettings",
+    "VmSettings",
+    "from_pulumi",
+    "load",
+    "service_host",
+    "vm_service",
+]

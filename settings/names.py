@@ -1,0 +1,30 @@
+"""Names that the program gives, and the rule for those that the config gives."""
+
+from __future__ import annotations
+
+import re
+
+PROJECT = "vm-mesh"
+
+# Kubernetes names a Service by an RFC 1035 label; 40 of its 63 characters leave room for a suffix of ours.
+NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+NAME_RULE = "must be 1 to 40 lower-case letters, digits and '-', begin with a letter and not end with '-'"
+
+VM_LABEL = "vm-mesh/vm"
+"""Label of a VM's workload entries, by which its Services select them."""
+
+MACHINE_LABEL = "vm-mesh/machine"
+"""Label that tells the workload entries of a VM's machines apart."""
+
+UNNAMED = "default"
+"""Istio's own name for the istiod that is installed without a revision."""
+
+
+def vm_service(service: str, vm: str) -> str:
+    """Name of a VM's Service: the VM is a destination of its own, told apart from every cluster's pods."""
+    return f"{service}-{vm}"
+
+
+def service_host(service: str, namespace: str) -> str:
+    """Full name of a Kubernetes Service, by which Istio knows it in every cluster."""
+    return f"{service}.{namespace}.svc.cluster.local"

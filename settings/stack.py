@@ -1,0 +1,69 @@
+"""A stack's whole config."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.alias_generators import to_camel
+
+from settings.application import ServiceSettings
+from settings.clusters import ClusterSettings
+from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings
+from settings.model import Model
+from settings.routes import RouteSettings
+from settings.values import Certificates, DockerNetwork, Name
+from settings.vms import VmSettings
+
+
+class Settings(Model):
+    """A stack's whole config, checked. ``stages`` names the stage that each route is in."""
+
+    mesh: MeshSettings = MeshSettings()
+    istio: IstioSettings = IstioSettings()
+    mirror: MirrorSettings = MirrorSettings()
+    ca: CaSettings | None = None
+    ca_trusted: Certificates | None = None
+    """Roots that are trusted beside the one that signs, while a change of the root goes on."""
+    roots: tuple[Name, ...] = ()
+    """Roots that the program makes, all of them trusted; the first one signs where there is no ``ca``.
+    None: one, or none at all where there is a ``ca``."""
+    clusters: Annotated[dict[Name, ClusterSettings], Field(min_length=1)]
+    networks: tuple[Name, ...] = ("vm-network",)
+    """Networks that have no cluster, and so no gateway."""
+    docker_network: DockerNetwork | None = None
+    """Docker network that is there, for all that runs in Docker; default: one is made for the stack."""
+    application: dict[Name, ServiceSettings]
+    vms: dict[Name, VmSettings] = {}
+    routes: dict[Name, RouteSettings] = {}
+    stages: dict[str, str] = {}
+    allow_replace: tuple[str, ...] = ()
+    """VMs and clusters that the next update may make anew."""
+
+    def weights(self, route: str) -> dict[str, int]:
+        """Destination -> percent of the stage that ``route`` is in, zeros included."""
+        return dict(self.routes[route].stages[self.stages[route]])
+
+    def namespaces(self) -> list[str]:
+        """Namespaces whose workloads are in the mesh, in every cluster."""
+        homes = [home.namespace for home in (*self.application.values(), *self.vms.values())]
+        callers = [name for route in self.routes.values() for name in route.callers.namespaces or ()]
+        return sorted({*homes, *callers})
+
+    def made_roots(self) -> tuple[str, ...]:
+        """Names of the roots that the program makes: one, unless the config says otherwise or has a CA of its own."""
+        return self.roots or (() if self.ca else ("root",))
+
+    def services_in(self, cluster: str) -> dict[str, ServiceSettings]:
+        """Services of the application that run in ``cluster``."""
+        return {
+            name: service
+            for name, service in self.application.items()
+            if service.clusters is None or cluster in service.clusters
+        }
+
+
+# Pulumi encrypts whole keys, so the CA's two halves are two keys; here they are one thing.
+CA = {"caCertificate": "certificate", "caKey": "key"}
+KEYS = (*(to_camel(name) for name in Settings.model_fields if name != "ca"), *CA)
+"""Keys of the stack's config, without the project's name."""

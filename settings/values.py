@@ -1,0 +1,155 @@
+"""Types of single values, each with the rule that a message gives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from settings.mistakes import shown
+from settings.names import NAME, NAME_RULE
+
+
+def refusal(what: str) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{what}", {"what": what})
+
+
+def _checked(holds: Callable[[str], object], rule: str, longest: int) -> AfterValidator:
+    def check(value: str) -> str:
+        # The length first: no pattern gets to see megabytes.
+        if len(value) > longest:
+            raise refusal(f"must be at most {longest} characters long, not {len(value)}")
+        if not holds(value):
+            raise refusal(f"{rule}, not {shown(value)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _like(pattern: str, rule: str, longest: int = 500) -> AfterValidator:
+    return _checked(re.compile(pattern, re.ASCII).fullmatch, rule, longest)
+
+
+def _pem(label: str, count: str, rule: str) -> AfterValidator:
+    """PEM blocks. No message shows any of the text, for it may be a key even where a certificate belongs."""
+    pattern = re.compile(rf"(\s*-----BEGIN {label}-----[A-Za-z0-9+/=\s]+-----END {label}-----){count}\s*")
+
+    def check(value: str | SecretStr) -> str | SecretStr:
+        if not pattern.fullmatch(value if isinstance(value, str) else value.get_secret_value()):
+            raise refusal(rule)
+        return value
+
+    return AfterValidator(check)
+
+
+def _reaches_others(address: str) -> bool:
+    """Whether ``address`` is an IP address and none of those that Kubernetes refuses as an external one."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    special = ip.is_unspecified or ip.is_loopback or ip.is_link_local or ip.is_multicast
+    return not special and "%" not in address
+
+
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ip_network(text))
+    except ValueError:
+        return False
+
+
+def _all_of_it(weights: dict[str, int]) -> dict[str, int]:
+    total = sum(weights.values())
+    if total != 100:
+        raise refusal(f"weights add up to {total}, must be 100")
+    return weights
+
+
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_LABEL_PART = r"[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?"
+_HOST_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
+_HOST = rf"({_HOST_LABEL}(\.{_HOST_LABEL})*|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?"
+_URL = rf"{_HOST}(/[-\w.~%/]*)?"
+# The OCI distribution's grammar of references, with the two digests that registries know.
+_COMPONENT = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = rf"({_HOST}/)?{_COMPONENT}(/{_COMPONENT})*"
+_TAG = r"\w[-.\w]{0,127}"
+_DIGEST = r"(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
+
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
+Weights = Annotated[dict[str, Percent], AfterValidator(_all_of_it)]
+# Kubernetes has 32 bits for these.
+Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
+PositiveCount = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+
+Name = Annotated[str, _like(NAME.pattern, NAME_RULE)]
+Namespace = Annotated[
+    str, _like(_LABEL, "must be 1 to 63 lower-case letters, digits and '-', with no '-' at either end")
+]
+DnsName = Annotated[str, _like(rf"{_LABEL}(\.{_LABEL})*", "must be a lower-case DNS name", longest=253)]
+UrlPath = Annotated[str, _like(r"/[-\w.~!$&'()*+,;=:@%/?]*", "must be a path that begins with '/' and holds no spaces")]
+HttpsUrl = Annotated[str, _like(rf"https://{_URL}", "must be https://host[:port][/path]")]
+HttpUrl = Annotated[str, _like(rf"https?://{_URL}", "must be http(s)://host[:port][/path]")]
+ChartsUrl = Annotated[str, _like(rf"(https?|oci)://{_URL}", "must be http(s):// or oci://host[:port][/path]")]
+Cidr = Annotated[str, _checked(_is_network, "must be a range of IP addresses, such as 10.0.0.0/8", longest=49)]
+HostName = Annotated[
+    str, _like(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*|[0-9A-Fa-f:]+", "must be a host name or an IP address")
+]
+UserName = Annotated[str, _like(r"[a-z_][-a-z0-9_]{0,31}", "must be the name of a user")]
+HostKey = Annotated[
+    str,
+    _like(
+        r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]{40,}={0,2}",
+        "must be a type and a key, as `ssh-keyscan HOST` prints them behind the host",
+        longest=2000,
+    ),
+]
+Path = Annotated[str, _like(r"[-\w./~+@]+", "must be a path without spaces")]
+PackageSource = Annotated[
+    str, _like(rf"(https://{_URL}|[-\w./~+@]+)\.(deb|rpm)", "must be a path or an https:// URL of a .deb or a .rpm")
+]
+Sha256 = Annotated[str, _like(r"[0-9a-f]{64}", "must be a SHA-256 sum, 64 hexadecimal digits")]
+LabelName = Annotated[str, _like(rf"({_LABEL}(\.{_LABEL})*/)?{_LABEL_PART}", "must be the name of a Kubernetes label")]
+LabelValue = Annotated[str, _like(_LABEL_PART, "must be the value of a Kubernetes label")]
+StackName = Annotated[
+    str,
+    _like(r"[-\w.]+(/[-\w.]+){2}", "must be organization/project/stack (the organization is 'organization' in files)"),
+]
+IpAddress = Annotated[str, _checked(_reaches_others, "must be an IP address that other machines can reach", longest=45)]
+Image = Annotated[str, _like(rf"{_REPOSITORY}(:{_TAG})?(@{_DIGEST})?", "must be an image, [host/]path[:tag][@digest]")]
+Repository = Annotated[str, _like(_REPOSITORY, "must be a repository of images, [host/]path")]
+Registry = Annotated[str, _like(rf"{_HOST}(/{_COMPONENT})*", "must be a registry, host[:port][/path]")]
+Tag = Annotated[str, _like(_TAG, "must be an image's tag")]
+EnvName = Annotated[str, _like(r"[A-Za-z_]\w*", "must be letters, digits and '_', and begin with no digit")]
+EnvValue = Annotated[str, _checked(str.isprintable, "must be one line of printable text", longest=4000)]
+AnnotationName = Annotated[
+    str,
+    _like(rf"({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([-\w.]{{0,61}}[A-Za-z0-9])?", "must be an annotation, [prefix/]name"),
+]
+DockerNetwork = Annotated[str, _like(r"[A-Za-z0-9][\w.-]*", "must be the name of a Docker network", longest=128)]
+Line = Annotated[
+    str,
+    _checked(lambda value: value.strip() and value.isprintable(), "must be one printable line", longest=500),
+]
+# A command line is for a shell to read, by design; but what a reviewer cannot see, no shell gets to read.
+Command = Annotated[str, _like(r"[ -~]*[!-~][ -~]*", "must be one line of printable ASCII", longest=4000)]
+# Istiod gives no certificate for longer than 90 days (MAX_WORKLOAD_CERT_TTL, pilot/pkg/bootstrap/istio_ca.go), and one
+# for less than a minute is renewed more often than is worth it.
+Lifetime = Annotated[
+    str,
+    _like(r"[1-9][0-9]{0,4}[mh]", "must be whole minutes or hours, such as 90m or 24h"),
+    _checked(
+        lambda value: int(value[:-1]) * (60 if value[-1] == "h" else 1) <= 90 * 24 * 60, "must be at most 2160h", 6
+    ),
+]
+Certificates = Annotated[str, _pem("CERTIFICATE", "+", "must be certificates in PEM and nothing else")]
+PrivateKey = Annotated[
+    SecretStr,
+    _pem("((RSA|EC) )?PRIVATE KEY", "{1}", "must be one private key in PEM, not encrypted, and nothing else"),
+]
