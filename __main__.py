@@ -164,5 +164,6 @@ for service, route in settings.routes.items():
 
 pulumi.export("stages", settings.stages)
 pulumi.export("urls", urls)
+pulumi.export("gateways", {name: gateway.address for name, gateway in gateways.items()})
 pulumi.export("kubeconfigs", {name: cluster.kubeconfig for name, cluster in clusters.items()})
 pulumi.export("transports", {name: machine.transport for name, machine in machines.items()})

@@ -114,16 +114,23 @@ def _otherwise(metadata: StepEventMetadata) -> str | None:
 
 
 def differing(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """Paths at which two values differ."""
+    """Paths at which two values differ.
+
+    A provider's own notes (``__defaults``) and what is empty in another way, as it may read back, are no difference.
+    """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         before, after = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
-        for key in {**before, **after}:
+        for key in (key for key in {**before, **after} if not key.startswith("__")):
             yield from differing(before.get(key), after.get(key), f"{path}.{key}" if path else key)
     elif isinstance(old, list) and isinstance(new, list) and len(cast("list[Any]", old)) == len(cast("list[Any]", new)):
         for index, pair in enumerate(zip(cast("list[Any]", old), cast("list[Any]", new), strict=True)):
             yield from differing(*pair, f"{path}[{index}]")
-    elif old != new:
+    elif old != new and not (_empty(old) and _empty(new)):
         yield path
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value in ("", [], {})
 
 
 def document(stack: str, found: Sequence[Difference]) -> dict[str, Any]:

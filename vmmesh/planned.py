@@ -77,6 +77,17 @@ def applied_stages(events: Iterable[EngineEvent]) -> dict[str, str]:
     return {}
 
 
+def nothing(events: Iterable[EngineEvent]) -> bool:
+    """Whether the preview changes no resource and no output of the stack."""
+    events = list(events)
+    changes = [event.summary_event.resource_changes for event in events if event.summary_event]
+    ends = [event.res_outputs_event.metadata for event in events if event.res_outputs_event]
+    outputs = [
+        (end.old.outputs, end.new.outputs) for end in ends if end.type == "pulumi:pulumi:Stack" and end.old and end.new
+    ]
+    return bool(changes and outputs) and changes[-1].keys() <= {OpType.SAME} and all(old == new for old, new in outputs)
+
+
 def shares(planned: Sequence[Step]) -> list[Shares]:
     """Shares of every route and calling cluster, changed or not."""
     old, new = _destinations(before(planned)), _destinations(after(planned))

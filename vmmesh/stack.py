@@ -23,7 +23,7 @@ from vmmesh import recovery
 from vmmesh.engine import Engine
 from vmmesh.watch import Watch, errors, resource_name
 
-OUTPUTS = {"stages", "urls", "kubeconfigs", "transports"}
+OUTPUTS = {"stages", "urls", "gateways", "kubeconfigs", "transports"}
 """What the program exports for the commands."""
 
 _T = TypeVar("_T")
@@ -134,6 +134,10 @@ class Stack:
         """Resources and pending operations, as Pulumi keeps them; ``secrets``: these in plain text."""
         options = ["--show-secrets"] if secrets else []
         return json.loads(self._pulumi("stack", "export", *options))["deployment"]
+
+    def unfinished(self, export: Mapping[str, Any]) -> bool:
+        """Whether an update that was killed has left something to be put right, the state being ``export``."""
+        return bool(export.get("pending_operations")) or self._interrupted.exists()
 
     def _urns(self, names: Sequence[str]) -> list[str]:
         """URNs of resources. Raises Problem if one is not there."""

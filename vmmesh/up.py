@@ -11,7 +11,7 @@ from rich.text import Text
 from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
-from vmmesh import guard, tools
+from vmmesh import guard, planned, tools
 from vmmesh.entries import remove_stale
 from vmmesh.mesh import connect
 from vmmesh.place import Place
@@ -36,13 +36,23 @@ def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
         with place.file.own_format():
             stack = Stack(place.root, place.name, "up", make=True)
             with Progress(Checkout(place.root).logs) as progress:
-                if stack.export().get("resources"):  # else there is nothing to lose
-                    with progress.step("preview", "whether the update breaks a rule"):
-                        guard.refuse(guard.findings(stack.preview(), settings))
-                changes = stack.up(progress)
+                changes = _update(stack, settings, progress)
                 if settings.vms:
                     _tend(stack, settings, progress)
         return summary(place.name, settings, stack.outputs(), changes)
+
+
+def _update(stack: Stack, settings: Settings, progress: Progress) -> dict[str, int]:
+    """Applies the config unless that would break a rule, or change nothing."""
+    state = stack.export()
+    if not state.get("resources"):  # there is nothing to lose
+        return stack.up(progress)
+    with progress.step("preview", "what the update would change"):
+        events = stack.preview()
+        guard.refuse(guard.findings(events, settings))
+    if planned.nothing(events) and not stack.unfinished(state):
+        return {}
+    return stack.up(progress)
 
 
 def _tend(stack: Stack, settings: Settings, progress: Progress) -> None:

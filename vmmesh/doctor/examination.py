@@ -126,6 +126,7 @@ def _elsewhere(
             settings=settings.vms[vm_name],
             transport=transport,
             cluster=clusters.get(settings.vms[vm_name].cluster),
+            gateway=outputs.get("gateways", {}).get(settings.vms[vm_name].cluster, ""),
         )
         for vm_name, name, transport in transports(operator, outputs)
     ]

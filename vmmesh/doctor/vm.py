@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from settings import MACHINE_LABEL, VmSettings
-from vmmesh.doctor.cluster import Examined, addresses
+from vmmesh.doctor.cluster import Examined
 from vmmesh.doctor.finding import LEVELS, Finding, Level, Said
 from vmmesh.kubectl import Unreachable, run
 from vmmesh.status import CERTIFICATE, expiry, health
@@ -35,16 +35,16 @@ class Machine:
     settings: VmSettings
     transport: str
     cluster: Examined | None
+    gateway: str
+    """Address of that cluster's gateway; empty before it is there."""
 
 
 def preflight(vm: Machine) -> Iterator[Finding]:
     """What the preflight of the bootstrap finds; it changes nothing. Raises Unreachable."""
-    service = vm.cluster.named("service", "istio-eastwestgateway") if vm.cluster else None
-    gateway = next(iter(addresses(service)), "") if service else ""
     data = {
         "VM": vm.name,
         "TRANSPORT": vm.transport,
-        "GATEWAY": gateway,
+        "GATEWAY": vm.gateway,
         "PORTS": " ".join(str(service.port) for service in vm.settings.services.values()),
         "WAIT": str(ANSWER_SECONDS),
         "FINDINGS": "lines",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from pulumi.automation import EngineEvent
 from rich.console import Console
 
@@ -62,6 +63,13 @@ def test_paths_at_which_values_differ() -> None:
     old = {"same": 1, "gone": 1, "deep": {"list": [1, {"x": 2}], "longer": [1]}}
     new = {"same": 1, "new": 1, "deep": {"list": [1, {"x": 3}], "longer": [1, 2]}}
     assert sorted(differing(old, new)) == ["deep.list[1].x", "deep.longer", "gone", "new"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [({}, {"__defaults": ["x"]}), ({"drops": []}, {}), ({"drops": None}, {"drops": []})]
+)
+def test_a_providers_notes_and_another_kind_of_nothing_are_no_difference(old: Any, new: Any) -> None:
+    assert list(differing(old, new)) == []
 
 
 def test_a_proxy_with_other_routes_is_told_with_both() -> None:

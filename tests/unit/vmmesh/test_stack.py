@@ -48,7 +48,13 @@ esac
 """
 
 
-OUTPUTS = {"stages": {"details": "canary"}, "urls": {}, "kubeconfigs": {"cluster1": "text"}, "transports": {}}
+OUTPUTS = {
+    "stages": {"details": "canary"},
+    "urls": {},
+    "gateways": {"cluster1": "192.0.2.1"},
+    "kubeconfigs": {"cluster1": "text"},
+    "transports": {},
+}
 
 
 class Fake:

@@ -25,12 +25,17 @@ def examined(tmp_path: Path) -> Examined:
     return Examined(kubeconfig=tmp_path / "kubeconfig", others=["cluster2"], istio="1.31.0")
 
 
+ISTIOD = ("clusterz", "endpointShardz")
+
+
 def answers(programs: Programs, **kinds: Any) -> None:
-    """A kubectl that has objects by their kinds, and ``exec`` for what is run in a pod."""
+    """A kubectl that has objects by their kinds, and what istiod answers by the last part of the path."""
     for kind, found in kinds.items():
-        programs.write(kind, json.dumps(found if kind == "exec" else {"items": found}))
+        programs.write(kind, json.dumps(found if kind in ISTIOD else {"items": found}))
     programs.make(
-        "kubectl", 'shift; case $1 in exec) cat "$(dirname "$0")/exec" ;; *) cat "$(dirname "$0")/$2" ;; esac'
+        "kubectl",
+        'shift; case $1 in exec) for path; do :; done; cat "$(dirname "$0")/${path##*/}" ;; '
+        '*) cat "$(dirname "$0")/$2" ;; esac',
     )
 
 
@@ -83,19 +88,24 @@ def test_a_gateway_without_an_address_fails(examined: Examined, programs: Progra
 SECRET = {"metadata": {"annotations": {"networking.istio.io/cluster": "cluster2"}}}
 
 
+def shards(*clusters: str) -> dict[str, Any]:
+    return {"details.default.svc.cluster.local": {"default": {"Shards": {f"Kubernetes/{it}": [] for it in clusters}}}}
+
+
 @pytest.mark.parametrize(
-    ("secrets", "synced", "level"),
+    ("secrets", "seen", "level"),
     [
-        ([], [], "failure"),
-        ([SECRET], [], "failure"),
-        ([SECRET], [{"id": "cluster2", "syncStatus": "timeout"}], "failure"),
-        ([SECRET], [{"id": "cluster2", "syncStatus": "synced"}], "ok"),
+        ([], ["cluster1"], "failure"),
+        ([SECRET], ["cluster1"], "failure"),
+        ([SECRET], ["cluster1", "cluster2"], "ok"),
     ],
 )
-def test_another_cluster_is_known_and_synced(
-    examined: Examined, programs: Programs, secrets: list[Any], synced: list[Any], level: str
+def test_another_cluster_is_known_and_its_endpoints_are_seen(
+    examined: Examined, programs: Programs, secrets: list[Any], seen: list[str], level: str
 ) -> None:
-    answers(programs, deployments=[deployment(1)], secrets=secrets, exec=synced)
+    # What istiod says of every cluster whose Secrets it may not read.
+    synced = [{"id": "cluster2", "syncStatus": "timeout"}]
+    answers(programs, deployments=[deployment(1)], secrets=secrets, clusterz=synced, endpointShardz=shards(*seen))
     assert [said.level for said in cluster.remotes(examined)] == [level]
 
 
