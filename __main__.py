@@ -8,6 +8,7 @@ import pulumi
 from components.application import Application, ApplicationArgs
 from components.cluster import Cluster
 from components.container_vm import ContainerVm, ContainerVmArgs
+from components.deletion import bounded_deletion
 from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs
 from components.existing_cluster import ExistingCluster, ExistingClusterArgs
 from components.federation import Federation, FederationArgs
@@ -41,6 +42,7 @@ except SettingsError as error:
 except Problem as problem:
     raise pulumi.RunError(f"{problem}; {problem.advice}") from None
 sidecar = SidecarSettings(package=tools.sidecar_package.path, sha256=tools.sidecar_package.sha256)
+pulumi.runtime.register_stack_transformation(bounded_deletion)
 stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 
 
@@ -127,7 +129,8 @@ machines: dict[str, VirtualMachine] = {}
 joined: dict[str, list[pulumi.Resource]] = {}
 for vm_name, vm in settings.vms.items():
     groups[vm_name] = group = WorkloadGroup(
-        vm_name, WorkloadGroupArgs(name=vm_name, vm=vm, clusters=clusters, meshes=meshes)
+        vm_name,
+        WorkloadGroupArgs(name=vm_name, vm=vm, clusters=clusters, meshes=meshes, ports=settings.called_ports(vm_name)),
     )
     joined[vm_name] = []
     for name, machine in vm.all_machines(vm_name).items():

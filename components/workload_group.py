@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -25,6 +26,8 @@ class WorkloadGroupArgs:
     clusters: Mapping[str, Cluster]
     """Clusters from which the VM's services are called."""
     meshes: Mapping[str, Mesh]
+    ports: Mapping[str, int]
+    """Service -> the port at which it is called, which need not be the one that it has on the VM."""
 
 
 class WorkloadGroup(pulumi.ComponentResource):
@@ -60,7 +63,7 @@ class WorkloadGroup(pulumi.ComponentResource):
                 "namespace": args.vm.namespace,
                 "annotations": {"pulumi.com/skipAwait": "true"},
             },
-            spec={"selector": {VM_LABEL: args.name}, "ports": [{"name": "http", "port": service.port}]},
+            spec={"selector": {VM_LABEL: args.name}, "ports": [_port(args.ports[service_name], service.port)]},
             opts=self._in(cluster, args),
         )
 
@@ -94,3 +97,7 @@ class WorkloadGroup(pulumi.ComponentResource):
 
     def _in(self, cluster: Cluster, args: WorkloadGroupArgs, *after: pulumi.Resource) -> pulumi.ResourceOptions:
         return cluster.inside(self, args.meshes[cluster.name].namespaces[args.vm.namespace], *after)
+
+
+def _port(called: int, served: int) -> dict[str, Any]:
+    return {"name": "http", "port": called} | ({"targetPort": served} if served != called else {})

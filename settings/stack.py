@@ -50,6 +50,14 @@ class Settings(Model):
         callers = [name for route in self.routes.values() for name in route.callers.namespaces or ()]
         return sorted({*homes, *callers})
 
+    def called_ports(self, vm: str) -> dict[str, int]:
+        """Service of a VM -> the port at which it is called: a route leads to it at the port of the application's."""
+        services = self.vms[vm].services
+        return {
+            name: self.application[name].port if name in self.application else service.port
+            for name, service in services.items()
+        }
+
     def made_roots(self) -> tuple[str, ...]:
         """Names of the roots that the program makes: one, unless the config says otherwise or has a CA of its own."""
         return self.roots or (() if self.ca else ("root",))

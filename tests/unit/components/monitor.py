@@ -55,6 +55,8 @@ class Registered:
     protect: bool
     delete_before_replace: bool
     secret_outputs: tuple[str, ...]
+    delete_timeout: str
+    """How long its removal is waited for; empty: as long as the provider thinks right."""
     read: bool = False
     """Whether the program only looks it up: it is another's."""
 
@@ -163,6 +165,7 @@ class _Monitor(mocks.MockMonitor):
             protect=request.protect,
             delete_before_replace=request.deleteBeforeReplace,
             secret_outputs=tuple(request.additionalSecretOutputs),
+            delete_timeout=request.customTimeouts.delete,
         )
         assert urn not in self.program.resources, f"{urn} is registered twice"
         self.program.resources[urn] = resource
@@ -185,6 +188,7 @@ class _Monitor(mocks.MockMonitor):
             protect=False,
             delete_before_replace=False,
             secret_outputs=tuple(request.additionalSecretOutputs),
+            delete_timeout="",
             read=True,
         )
         return pb.ReadResourceResponse(urn=urn, properties=self._state(resource, request.properties))

@@ -68,6 +68,12 @@ def test_everything_in_a_cluster_goes_through_that_clusters_provider(program: Pr
         assert program.provider_of(resource).type == "pulumi:providers:kubernetes"
 
 
+def test_the_end_of_an_object_is_not_waited_for_ten_minutes(program: Program) -> None:
+    """But for what takes its time: pods that end, and all that is in a namespace."""
+    patient = {it.type.rpartition(":")[2] for it in program.kubernetes() if not (it.delete_timeout or it.read)}
+    assert patient <= {"Namespace", "Deployment", "Release"}
+
+
 def test_nothing_is_looked_up_in_a_cluster(program: Program) -> None:
     """A preview would have to reach the cluster, and fail while what is looked up is not there yet."""
     assert [resource.name for resource in program.kubernetes() if resource.read] == []

@@ -73,6 +73,12 @@ def test_every_cluster_finds_the_vm_by_a_service_of_its_own(program: Program, cl
     assert service["spec.ports"] == [{"name": "http", "port": 9080}]
 
 
+def test_a_service_is_called_at_its_own_port_whichever_it_has_on_the_vm() -> None:
+    program = run(changed("vms.vm1.services.details.port", 8080))
+    (service,) = program.in_cluster("cluster2", "Service", "details-vm1")
+    assert service["spec.ports"] == [{"name": "http", "port": 9080, "targetPort": 8080}]
+
+
 def test_two_vms_that_serve_the_same_are_two_destinations() -> None:
     program = variant("with existing clusters")
     for cluster in ("cluster1", "cluster2", "cluster3"):
