@@ -1,6 +1,6 @@
 # Everything goes through here; `make help` lists it all.
 .DEFAULT_GOAL := help
-.PHONY: help up doctor stage rejoin upgrade status verify drift preview-report graph report down env tools check format lint types unit preview contract e2e test prune
+.PHONY: help up doctor stage advance rollback rejoin upgrade status verify logs drift preview-report graph report down env tools check format lint types unit preview contract e2e test prune
 
 STACK ?= dev
 SHELL := /bin/sh
@@ -27,8 +27,17 @@ stage: ## SERVICE=details STAGE=canary: edit the config, show the preview, apply
 	@test -n "$(SERVICE)" -a -n "$(STAGE)" || { echo "usage: make stage SERVICE=details STAGE=canary" >&2; exit 2; }
 	$(vmmesh) stage --stack $(STACK) "$(SERVICE)" "$(STAGE)"
 
-status: ## Each route's stage, intended and observed shares; each VM's health
-	$(vmmesh) status --stack $(STACK)
+advance: ## SERVICE=details (TO=STAGE or ALL=1): one stage further, kept if it holds its gate, else rolled back
+	$(vmmesh) advance --stack $(STACK) $(if $(TO),--to "$(TO)") $(if $(ALL),--all) $(if $(SERVICE),"$(SERVICE)")
+
+rollback: ## SERVICE=details: back to the stage before
+	$(vmmesh) rollback --stack $(STACK) $(if $(SERVICE),"$(SERVICE)")
+
+logs: ## SERVICE=details: the access logs of machines and clusters, followed in one window
+	$(vmmesh) logs --stack $(STACK) --follow $(if $(SERVICE),"$(SERVICE)")
+
+status: ## Each route's stage, shares, errors and latency; each VM's health (WATCH=1: refreshed in place)
+	$(vmmesh) status --stack $(STACK) $(if $(WATCH),--watch)
 
 verify: ## Send requests from the real callers and judge where they were served
 	$(vmmesh) verify --stack $(STACK)
@@ -73,7 +82,7 @@ lint: ## ruff, shellcheck, gofmt, go vet, and the checks of CI's own files
 	@$(python) -m check_jsonschema --builtin-schema vendor.github-workflows docs/ci/github/*.yml
 	@$(python) -m check_jsonschema --builtin-schema vendor.gitlab-ci docs/ci/gitlab/gitlab-ci.yml
 	@go run $(actionlint) -config-file docs/ci/actionlint.yaml -shellcheck "$$(sh toolchain/venv.sh)/bin/shellcheck" docs/ci/github/*.yml
-	@"$$(sh toolchain/venv.sh)/bin/shellcheck" --external-sources --shell=sh $$(git ls-files --cached --others --exclude-standard '*.sh')
+	@"$$(sh toolchain/venv.sh)/bin/shellcheck" --external-sources --shell=sh $$(git ls-files --cached --others --exclude-standard '*.sh' bin)
 	@cd apps/bookinfo && test -z "$$(gofmt -l .)" && go vet ./...
 
 types: ## The strict type checker

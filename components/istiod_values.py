@@ -56,11 +56,12 @@ def proxy_config(mesh: MeshSettings) -> dict[str, Any]:
         "meshId": mesh.id,
         "holdApplicationUntilProxyStarts": True,
         "proxyMetadata": proxy_metadata(mesh),
-        # Requests by destination, which is what a stage is judged by, whichever proxy build counts them; and those that
-        # a VM is serving, by which it is seen to be drained.
+        # Requests by destination, which is what a stage is judged by, whichever proxy build counts them: how they were
+        # answered, how fast, how many still wait and how many were given up by who sent them. And the requests that a
+        # VM is serving, by which it is seen to be drained.
         "proxyStatsMatcher": {
             "inclusionRegexps": [
-                r"cluster\.outbound\|.*\.upstream_rq_(total|[0-9]+|[2-5]xx)",
+                r"cluster\.outbound\|.*\.upstream_rq_(total|[0-9]+|[2-5]xx|time|active|tx_reset)",
                 r"cluster\.inbound\|.*\.upstream_(rq|cx)_(total|active)",
             ]
         },

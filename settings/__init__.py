@@ -12,7 +12,7 @@ from settings.load import from_pulumi, load
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings, RevisionSettings
 from settings.mistakes import SettingsError
 from settings.names import MACHINE_LABEL, PROJECT, UNNAMED, VM_LABEL, service_host, vm_service
-from settings.routes import CallerSettings, RouteSettings
+from settings.routes import CallerSettings, CheckSettings, GateSettings, RouteSettings
 from settings.stack import KEYS, Settings
 from settings.vms import (
     CaptureSettings,
@@ -35,9 +35,11 @@ __all__ = [
     "CaSettings",
     "CallerSettings",
     "CaptureSettings",
+    "CheckSettings",
     "ClusterSettings",
     "ContainerSettings",
     "ExistingSettings",
+    "GateSettings",
     "GatewaySettings",
     "HostSettings",
     "IstioSettings",

@@ -169,6 +169,7 @@ class CrossChecks:
                 yield from unknown(where, cluster, "cluster", self.clusters)
             for stage, weights in objects_in(route.get("stages")).items():
                 yield from self._in_stage(name, stage, weights)
+            yield from _in_gates(path, route)
 
     def _in_stage(self, service: str, stage: str, weights: Mapping[str, Any]) -> Iterator[Mistake]:
         for destination, weight in weights.items():
@@ -203,6 +204,17 @@ class CrossChecks:
                 yield ("stages", name), f"is missing; name the stage that {shown(name)} is in"
             elif stages := object_in(route.get("stages")):
                 yield from unknown(("stages", name), self.stages[name], "stage", stages)
+
+
+def _in_gates(path: KeyPath, route: Mapping[str, Any]) -> Iterator[Mistake]:
+    gates = {(*path, "gate"): object_in(route.get("gate"))}
+    for stage, gate in objects_in(route.get("gates")).items():
+        if stages := object_in(route.get("stages")):
+            yield from unknown((*path, "gates", stage), stage, "stage", stages)
+        gates[*path, "gates", stage] = gate
+    for where, gate in gates.items():
+        for name, check in objects_in(gate.get("checks")).items():
+            yield from one_of((*where, "checks", name), check, ("command", "url"))
 
 
 def _source(existing: Mapping[str, Any]) -> str:

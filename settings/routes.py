@@ -1,4 +1,4 @@
-"""How calls are spread over destinations."""
+"""How calls are spread over destinations, and what must hold before they are spread otherwise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from typing import Annotated
 from pydantic import Field
 
 from settings.model import Model
-from settings.values import Name, Namespace, UrlPath, Weights
+from settings.values import (
+    Command,
+    Count,
+    Duration,
+    Factor,
+    HttpUrl,
+    Name,
+    Namespace,
+    PositiveCount,
+    SuccessRate,
+    UrlPath,
+    Weights,
+)
 
 
 class CallerSettings(Model):
@@ -15,6 +27,31 @@ class CallerSettings(Model):
 
     namespaces: tuple[Namespace, ...] | None = Field(default=None, min_length=1)
     clusters: tuple[str, ...] | None = Field(default=None, min_length=1)
+
+
+class CheckSettings(Model):
+    """A check of the user's own: a command that must end with 0, or a URL that must answer with 2xx."""
+
+    command: Command | None = None
+    url: HttpUrl | None = None
+
+
+class GateSettings(Model):
+    """What must hold in a stage before it counts as proven, for each destination by its own calls."""
+
+    duration: Duration = 60
+    """Seconds for which it must hold."""
+    success_rate: SuccessRate | None = None
+    """Least percent of the calls that are answered, and not with 5xx."""
+    p99_milliseconds: PositiveCount | None = None
+    """Greatest 99th percentile of the time to an answer."""
+    min_requests: Count = 0
+    """Calls that each destination of the stage must have had."""
+    times_others: Factor = 3.0
+    """How many times as likely as at the other destinations a call may fail, or be slower than the p99 allowed."""
+    checks: dict[Name, CheckSettings] = {}
+    pause: Annotated[bool, Field(strict=True)] = False
+    """Whether a person takes the next step."""
 
 
 class RouteSettings(Model):
@@ -27,3 +64,13 @@ class RouteSettings(Model):
     """Path behind the ingress whose every answer takes one call of this service; ``verify`` requests it."""
     max_step: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
     """Percent points that a destination may gain in one update."""
+    gate: GateSettings | None = None
+    gates: dict[str, GateSettings] = {}
+    """Stage -> what is different there."""
+
+    def gate_of(self, stage: str) -> GateSettings | None:
+        """The gate of a stage; None: it has none."""
+        own = self.gates.get(stage)
+        if self.gate is None or own is None:
+            return own or self.gate
+        return self.gate.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from settings.mistakes import shown
@@ -63,6 +63,19 @@ def _is_network(text: str) -> bool:
         return False
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _seconds(value: object) -> object:
+    """Seconds of a duration as people write it, 90, 30s, 2m or 1h."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"([0-9]{1,6})([smh])", value, re.ASCII)
+        if not match:
+            raise refusal(f"must be a duration such as 30s, 2m or 1h, not {shown(value)}")
+        return int(match[1]) * _UNITS[match[2]]
+    return value
+
+
 def _all_of_it(weights: dict[str, int]) -> dict[str, int]:
     total = sum(weights.values())
     if total != 100:
@@ -87,6 +100,9 @@ Weights = Annotated[dict[str, Percent], AfterValidator(_all_of_it)]
 # Kubernetes has 32 bits for these.
 Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 PositiveCount = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+Duration = Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 3600), BeforeValidator(_seconds)]
+SuccessRate = Annotated[float, Field(strict=True, gt=0, le=100, allow_inf_nan=False)]
+Factor = Annotated[float, Field(strict=True, ge=1, le=1e6, allow_inf_nan=False)]
 
 Name = Annotated[str, _like(NAME.pattern, NAME_RULE)]
 Namespace = Annotated[

@@ -92,22 +92,27 @@ def _weights(inputs: Mapping[str, Any] | None, route: Route) -> dict[str, int] |
     return found
 
 
+def lines(found: Sequence[Change]) -> list[Text]:
+    """The changes, a line each, those that destroy something in bold."""
+    return [_line(change) for change in found] or [Text("  nothing would change")]
+
+
 def show(console: Console, found: Sequence[Change]) -> None:
-    """Prints the changes, those that destroy something in bold."""
-    for change in found:
-        if change.before is not None and change.after is not None:
-            parts = [
-                f"{name} {change.before.get(name, 0)} -> {weight}"
-                for name, weight in change.after.items()
-                if change.before.get(name, 0) != weight
-            ]
-            console.print(Text(f"  ~ {change.cluster}: {', '.join(parts)}"), soft_wrap=True)
-        else:
-            style = "bold red" if change.destroys else ""
-            paths = f": {', '.join(change.paths[:5])}" if change.paths else ""
-            console.print(Text(f"  {change.operation} {change.kind} {change.name}{paths}", style=style), soft_wrap=True)
-    if not found:
-        console.print("  nothing would change")
+    """Prints the changes."""
+    for line in lines(found):
+        console.print(line, soft_wrap=True)
+
+
+def _line(change: Change) -> Text:
+    if change.before is not None and change.after is not None:
+        parts = [
+            f"{name} {change.before.get(name, 0)} -> {weight}"
+            for name, weight in change.after.items()
+            if change.before.get(name, 0) != weight
+        ]
+        return Text(f"  ~ {change.cluster}: {', '.join(parts)}")
+    paths = f": {', '.join(change.paths[:5])}" if change.paths else ""
+    return Text(f"  {change.operation} {change.kind} {change.name}{paths}", style="bold red" if change.destroys else "")
 
 
 def document(found: Sequence[Change]) -> list[dict[str, Any]]:

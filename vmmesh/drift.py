@@ -16,9 +16,9 @@ from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
 from vmmesh import planned
-from vmmesh.mesh import Mesh, connect, shown
+from vmmesh.mesh import Proxy, connect, shown
 from vmmesh.place import Place
-from vmmesh.routes import Route, route_of
+from vmmesh.routes import Route, applied_route, route_of
 from vmmesh.stack import Stack
 from vmmesh.watch import resource_name
 
@@ -53,19 +53,15 @@ def drift(place: Place) -> list[Difference]:
         with progress.step("objects", "what is otherwise than the last update has left it"):
             found += changed(stack.preview_refresh())
         with progress.step("proxies", "what routes every caller has"), connect(settings, outputs) as mesh:
-            found += [it for service in settings.routes for it in misrouted(mesh, route_of(settings, service))]
+            for service in settings.routes:
+                route = route_of(settings, service)
+                found += misrouted(applied_route(settings, route, outputs["stages"].get(service)), mesh.routes(route))
     return found
 
 
 def unapplied(events: Sequence[EngineEvent], applied: Mapping[str, str], settings: Settings) -> list[Difference]:
     """What an update would change; and stages that are in the config alone, even if no weight differs."""
-    found = [
-        Difference(
-            where="config", cluster=None, name=route, what=f"is in stage {stage}, applied is {applied.get(route)}"
-        )
-        for route, stage in settings.stages.items()
-        if applied.get(route) != stage
-    ]
+    found = [it for route, stage in settings.stages.items() for it in restaged(route, stage, applied.get(route))]
     for step in planned.steps(events):
         if OpType(step.operation) not in _SAME:
             paths = f" ({', '.join(step.paths[:5])})" if step.paths else ""
@@ -73,6 +69,14 @@ def unapplied(events: Sequence[EngineEvent], applied: Mapping[str, str], setting
             cluster = planned.cluster_of(step.resource) if step.resource.type.startswith("kubernetes:") else None
             found.append(Difference(where="config", cluster=cluster, name=resource_name(step.urn), what=what))
     return found
+
+
+def restaged(route: str, stage: str, applied: str | None) -> list[Difference]:
+    """That the config has another stage than the one that is applied, if it has."""
+    if applied == stage:
+        return []
+    what = f"is in stage {stage}, applied is {applied or 'none'}"
+    return [Difference(where="config", cluster=None, name=route, what=what)]
 
 
 def changed(events: Sequence[EngineEvent]) -> list[Difference]:
@@ -90,17 +94,22 @@ def changed(events: Sequence[EngineEvent]) -> list[Difference]:
     return found
 
 
-def misrouted(mesh: Mesh, route: Route) -> list[Difference]:
-    """The callers' proxies that divide a route's calls otherwise than its stage says."""
+def misrouted(applied: Route | None, have: Mapping[Proxy, Mapping[str, int] | None]) -> list[Difference]:
+    """The callers' proxies that divide a route's calls otherwise than the stage that is applied says.
+
+    Of a stage that the config does not know any more nothing can be said.
+    """
+    if applied is None:
+        return []
     return [
         Difference(
             where="proxy",
             cluster=proxy.cluster,
             name=proxy.name,
-            what=f"divides calls of {route.service} as {shown(have)}, not {shown(route.percents)}",
+            what=f"divides calls of {applied.service} as {shown(divides)}, not {shown(applied.percents)}",
         )
-        for proxy, have in mesh.routes(route).items()
-        if have != route.percents
+        for proxy, divides in have.items()
+        if divides != applied.percents
     ]
 
 
@@ -131,6 +140,19 @@ def differing(old: Any, new: Any, path: str = "") -> Iterator[str]:
 
 def _empty(value: Any) -> bool:
     return value is None or value in ("", [], {})
+
+
+def in_lines(found: Sequence[Difference]) -> list[str]:
+    """The differences in as few lines as can be: the same one is told once, with the first places that have it."""
+    places: dict[str, list[str]] = {}
+    for it in found:
+        places.setdefault(it.what, []).append(f"{it.cluster} {it.name}" if it.cluster else it.name)
+    return [f"{_listed(names)}: {what}" for what, names in places.items()]
+
+
+def _listed(names: Sequence[str], most: int = 3) -> str:
+    rest = f" and {len(names) - most} more" if names[most:] else ""
+    return f"{', '.join(names[:most])}{rest}"
 
 
 def document(stack: str, found: Sequence[Difference]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vmmesh.proxies import Calls
+from vmmesh.calls import Calls
 from vmmesh.routes import ELSEWHERE, Route
 
 FALSE_ALARMS = 1e-4
@@ -56,7 +56,13 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        return not self.wrong and not any(cluster.wrong for cluster in self.clusters)
+        return not self.reasons
+
+    @property
+    def reasons(self) -> list[str]:
+        """All that is wrong."""
+        in_clusters = [f"callers in {cluster.cluster}: {line}" for cluster in self.clusters for line in cluster.wrong]
+        return [*self.wrong, *in_clusters]
 
 
 def judge(
@@ -66,11 +72,14 @@ def judge(
     seconds: float,
     wrong: Sequence[str] = (),
     false_alarms: float = FALSE_ALARMS,
+    *,
+    answers: bool = True,
 ) -> Verdict:
     """Judges a route by the calls that were ``counted`` by cluster and destination in so many ``seconds``.
 
     ``sent`` has the requests of ours, by cluster; none: what is judged is what passed. ``wrong`` is what is
-    known to be wrong already, ``false_alarms`` the rate that this route may have.
+    known to be wrong already, ``false_alarms`` the rate that this route may have. Without ``answers`` it is no fault
+    that calls failed.
     """
     # An ingress hands a request to the front end of any cluster: only all together count all requests.
     everywhere = [calls for found in counted.values() for calls in found.values()]
@@ -88,17 +97,21 @@ def judge(
             counted.get(name, {}),
             sent.get(name, Sent(failures={})),
             false_alarms / len(route.clusters),
+            answers=answers,
         )
         for name in route.clusters
     ]
     return Verdict(route=route, clusters=clusters, seconds=seconds, wrong=beyond)
 
 
-def _judged(route: Route, cluster: str, calls: Mapping[str, Calls], sent: Sent, false_alarms: float) -> Judged:
+def _judged(
+    route: Route, cluster: str, calls: Mapping[str, Calls], sent: Sent, false_alarms: float, *, answers: bool
+) -> Judged:
     calls = {name: calls.get(name, Calls()) for name in (*route.percents, *calls)}
-    wrong = [f"{count} of {sent.requests} requests failed: {what}" for what, count in sent.failures.items()]
+    failures = [f"{count} of {sent.requests} requests failed: {what}" for what, count in sent.failures.items()]
+    wrong = failures if answers else []
     for name, count in calls.items():
-        if count.failed:
+        if count.failed and answers:
             wrong.append(f"{count.failed} calls of {name} were answered with 5xx")
         if count.total and not route.percents.get(name):
             place = f"{route.service} but to no destination of the route" if name == ELSEWHERE else name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 from settings import Settings
 from toolchain.problem import Problem
+from vmmesh.calls import STATS, Calls, counters
 from vmmesh.kubectl import Unreachable, kubectl, run, written
-from vmmesh.proxies import STATS, Calls, counters, percents, routes_path
+from vmmesh.proxies import percents, routes_path
 from vmmesh.routes import Route
 
 AT_ONCE = 8
@@ -100,9 +101,9 @@ class Mesh:
             if vm.namespace in namespaces and machine in self._transports
         ]
 
-    def counts(self, route: Route) -> Snapshot:
-        """What the callers have counted so far. Raises Unreachable."""
-        return self._asked(route, lambda proxy: counters(proxy.request(STATS)))
+    def counts(self, route: Route, of: Sequence[Proxy] | None = None) -> Snapshot:
+        """What the callers have counted so far, or those ``of`` them. Raises Unreachable."""
+        return self._asked(route, lambda proxy: counters(proxy.request(STATS)), of)
 
     def routes(self, route: Route) -> dict[Proxy, dict[str, int] | None]:
         """How each of the callers' proxies divides the route's calls; None: it has no route. Raises Unreachable."""
@@ -129,7 +130,7 @@ class Mesh:
                 )
             time.sleep(0.1)
 
-    def _asked(self, route: Route, ask: Callable[[Proxy], _R]) -> dict[Proxy, _R]:
+    def _asked(self, route: Route, ask: Callable[[Proxy], _R], of: Sequence[Proxy] | None = None) -> dict[Proxy, _R]:
         """What every caller answers. A pod that goes while it is asked is no caller any more."""
 
         def answer(proxy: Proxy) -> tuple[Proxy, _R | Unreachable]:
@@ -138,7 +139,7 @@ class Mesh:
             except Unreachable as error:
                 return proxy, error
 
-        answers = dict(each(answer, self.callers(route)))
+        answers = dict(each(answer, self.callers(route) if of is None else of))
         errors = {proxy: error for proxy, error in answers.items() if isinstance(error, Unreachable)}
         if errors:
             there = set(self.callers(route))

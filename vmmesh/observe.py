@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pulumi.automation import UpdateSummary
-
-from settings import PROJECT, Settings
+from settings import Settings
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import status, verify
+from vmmesh.history import Stay, stays
 from vmmesh.judge import Verdict
 from vmmesh.mesh import connect
 from vmmesh.place import Place
 from vmmesh.routes import route_of
 from vmmesh.stack import Stack
 from vmmesh.stackfile import Misuse
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stay:
-    """A stage that a route has come to, and when the update that did it had ended."""
-
-    stage: str
-    since: str
-    """By ISO 8601."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +63,15 @@ def observe(place: Place, service: str | None, seconds: float, requests: int | N
         verdicts = verify.verify(mesh, sending, requests, progress) if requests and sending else []
         if counting:
             verdicts += verify.watch(mesh, counting, seconds, progress)
-        vms = status.status(mesh, settings, outputs["stages"], 0.0)["vms"]
-    updates = stack.history()
+        vms = status.machines(mesh, settings)
+    history = stack.history()
     return Observation(
         settings=settings,
         config=config.stages,
         moment=moment,
         verdicts=verdicts,
         vms=vms,
-        history={route.service: stays(updates, route.service) for route in routes},
+        history={route.service: stays(history, route.service) for route in routes},
     )
 
 
@@ -112,20 +101,4 @@ def planned(config: Settings, service: str | None, stage: str) -> dict[str, str]
         known = sorted({known for name in names for known in config.routes[name].stages})
         of = service or "any route"
         raise Misuse(f"{of} has no stage {stage} (known: {', '.join(known) or 'none'})")
-    return found
-
-
-def stays(updates: Sequence[UpdateSummary], service: str) -> list[Stay]:
-    """The stages that a route has been in, of the stack's updates, in the order in which it came to them."""
-    found: list[Stay] = []
-    for update in sorted(updates, key=lambda update: update.start_time):
-        if update.result != "succeeded":
-            continue
-        if update.kind == "destroy":
-            found.clear()
-        value = update.config.get(f"{PROJECT}:stages")
-        stage = json.loads(value.value).get(service) if value and update.kind == "update" else None
-        if stage and (not found or found[-1].stage != stage):
-            ended = (update.end_time or update.start_time).replace(tzinfo=UTC)
-            found.append(Stay(stage=stage, since=ended.isoformat(timespec="seconds")))
     return found

@@ -11,6 +11,9 @@ from toolchain.environment import environment
 from toolchain.places import cache_root
 from vmmesh.stackfile import StackFile
 
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout that this is a part of."""
+
 Environment = Callable[[Path], Mapping[str, str]]
 
 

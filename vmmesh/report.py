@@ -10,8 +10,9 @@ from typing import Any
 
 from vmmesh import verify
 from vmmesh.graph import of_observation
+from vmmesh.history import Stay
 from vmmesh.judge import FALSE_ALARMS, Verdict
-from vmmesh.observe import Observation, Stay
+from vmmesh.observe import Observation
 from vmmesh.picture.drawing import draw, eyebrow, moment
 from vmmesh.picture.page import NUMBERS, Section, Tone, page, shares
 from vmmesh.picture.style import Theme

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from settings import Settings, service_host, vm_service
 from vmmesh.stackfile import Misuse, nearest
@@ -58,3 +58,11 @@ def route_of(settings: Settings, service: str) -> Route:
         namespaces=route.callers.namespaces or settings.namespaces(),
         probe_path=route.probe_path,
     )
+
+
+def applied_route(settings: Settings, route: Route, stage: str | None) -> Route | None:
+    """The route in the ``stage`` that the last update has put in place; None: the config does not know that one."""
+    weights = settings.routes[route.service].stages.get(stage or "")
+    if stage is None or weights is None:
+        return None
+    return replace(route, stage=stage, percents=dict.fromkeys(route.percents, 0) | dict(weights))

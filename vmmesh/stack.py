@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pulumi import automation
-from pulumi.automation import CommandError, ConcurrentUpdateError, EngineEvent, UpdateSummary
+from pulumi.automation import CommandError, ConcurrentUpdateError, EngineEvent
 from rich.text import Text
 
 from toolchain.places import Checkout
@@ -21,6 +21,7 @@ from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import recovery
 from vmmesh.engine import Engine
+from vmmesh.history import Update, updates
 from vmmesh.watch import Watch, errors, resource_name
 
 OUTPUTS = {"stages", "urls", "gateways", "kubeconfigs", "transports"}
@@ -70,9 +71,9 @@ class Stack:
             raise NoStack(f"the stack {self.name} is not up", "run `make up` first")
         return outputs
 
-    def history(self) -> list[UpdateSummary]:
-        """What was done to the stack, each time with the config of then, its secrets left out."""
-        return self._stack.history(show_secrets=False)
+    def history(self) -> list[Update]:
+        """What was done to the stack, each time with the config of then."""
+        return updates(self._stack.history(show_secrets=False))
 
     def preview(self) -> list[EngineEvent]:
         """The events of a preview. Raises Problem if it fails."""
@@ -95,26 +96,41 @@ class Stack:
         return events
 
     def up(
-        self, progress: Progress, *, show_all: bool = False, only: Sequence[str] = (), again: Sequence[str] = ()
+        self,
+        progress: Progress,
+        *,
+        show_all: bool = False,
+        only: Sequence[str] = (),
+        again: Sequence[str] = (),
+        message: str | None = None,
     ) -> dict[str, int]:
         """Updates the stack, and shows what takes its time, or all.
 
         ``only`` are names of resources: if any are given, nothing else is touched. ``again`` are names of commands that
-        are run once more, and nothing else. Returns how often the engine did what. Raises Problem, the first thing that
-        failed.
+        are run once more, and nothing else. ``message`` is for the stack's history. Returns how often the engine did
+        what. Raises Problem, the first thing that failed.
         """
         watch = Watch(progress, self._log, everything=show_all)
         targets, repeated = (self._urns(names) if names else None for names in ([*only, *again], again))
         changes = self._update(
             progress,
             watch,
-            lambda: self._stack.up(on_event=watch, color="never", target=targets, replace=repeated),
+            lambda: self._stack.up(on_event=watch, color="never", target=targets, replace=repeated, message=message),
         )
         if self._workspace.env_vars:
             # The providers' settings have the permission now; without this, the next update would show it.
             self._workspace.env_vars = {}
             self._stack.up(color="never")
         return changes
+
+    def note(self, message: str, route: str) -> None:
+        """Puts a message about a route into the stack's history, by a refresh that looks at nothing in the mesh."""
+        urns = [resource["urn"] for resource in self.export()["resources"]]
+        component = [urn for urn in urns if urn.endswith(f"vm-mesh:index:Route::{route}")]
+        try:
+            self._stack.refresh(message=message, target=component, color="never")
+        finally:
+            self._clear_scratch()
 
     def destroy(self, progress: Progress, environment: dict[str, str]) -> dict[str, int]:
         """Destroys all that the stack holds and that can be. Returns and raises as :meth:`up` does."""

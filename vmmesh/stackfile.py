@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 from collections.abc import Generator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -45,8 +47,22 @@ class StackFile:
             raise Misuse(f"there is no {self.path.name}{nearest(self.stack, stacks)}") from None
 
     def write(self, text: str) -> None:
-        """Replaces the file's text."""
-        self.path.write_bytes(text.encode())
+        """Replaces the file's text, so that a kill leaves the one text or the other."""
+        file = self.path.resolve()
+        fresh = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            fresh.write_bytes(text.encode())
+            if file.exists():
+                shutil.copymode(file, fresh)
+            fresh.replace(file)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def set_stage(self, service: str, stage: str) -> Settings:
+        """Writes the stage of a service, and returns the settings with it. Raises Problem: there is no such line."""
+        text = with_stage(self.text, service, stage)
+        self.write(text)
+        return load(text, self.path.name)
 
     def settings(self) -> Settings:
         """The settings in the file. Raises SettingsError with every mistake, or Misuse: there is no file."""

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pulumi.automation import EngineEvent
+
+from settings import Settings
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
@@ -18,7 +21,7 @@ from vmmesh.place import Place
 from vmmesh.recovery import Held
 from vmmesh.routes import Route, route_of
 from vmmesh.stack import Stack, exclusive
-from vmmesh.stackfile import Misuse, load, nearest, with_stage
+from vmmesh.stackfile import Misuse, nearest
 
 ROUTES_SECONDS = 30.0
 
@@ -58,19 +61,16 @@ def stage(
     with exclusive(place.root, place.name), place.file.restored_on(Held):
         stack = Stack(place.root, place.name, "stage")
         with place.file.restored_on(BaseException):
-            text = with_stage(place.file.text, service, to)
-            place.file.write(text)
-            settings = load(text, place.file.path.name)
+            settings = place.file.set_stage(service, to)
             route = route_of(settings, service)
             with Progress(logs) as progress, progress.step("preview", f"what {to} would change"):
                 events = stack.preview()
                 found = changes(events, route)
             show(found)
-            _refuse_loss(found)
-            guard.refuse(guard.findings(events, settings, allow_jump=allow_jump))
+            refuse(found, events, settings, allow_jump=allow_jump)
         with Progress(logs) as progress:
             if found or before.stage != to:  # the stack's outputs name the stage, even where two have the same weights
-                stack.up(progress, show_all=True)
+                stack.up(progress, show_all=True, message=f"vmmesh: {service} {before.stage} -> {to}")
             with connect(settings, stack.outputs()) as mesh:
                 with progress.step("routes", f"until every caller's proxy has the routes of {to}"):
                     mesh.wait_for_routes(route, ROUTES_SECONDS)
@@ -78,12 +78,16 @@ def stage(
     return Staged(before=before.stage, route=route, changes=found, verdicts=verdicts)
 
 
-def _refuse_loss(found: Sequence[Change]) -> None:
+def refuse(
+    found: Sequence[Change], events: Sequence[EngineEvent], settings: Settings, *, allow_jump: bool = False
+) -> None:
+    """Raises Problem if a previewed change of the stage would destroy something, or break a rule."""
     if lost := [f"{change.operation} {change.name}" for change in found if change.destroys]:
         raise Problem(
             f"nothing was changed: a stage must not destroy anything, but this would {', '.join(lost)}",
             "`pulumi preview --diff` says why; what else was edited is for `make up`",
         )
+    guard.refuse(guard.findings(events, settings, allow_jump=allow_jump))
 
 
 def document(stack: str, staged: Staged) -> dict[str, Any]:

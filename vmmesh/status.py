@@ -13,11 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from settings import MACHINE_LABEL, Settings
+from vmmesh import route_status
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, each
-from vmmesh.proxies import Calls
-from vmmesh.routes import Route, route_of
-from vmmesh.verify import difference
+from vmmesh.routes import route_of
 
 CERTIFICATE = "/etc/certs/cert-chain.pem"
 _VERSION = (
@@ -39,39 +38,19 @@ def status(mesh: Mesh, settings: Settings, applied: Mapping[str, str], seconds: 
     routes = [route_of(settings, service) for service in settings.routes]
     before = each(mesh.counts, routes)
     started = time.monotonic()
-    machines = [(vm, name) for vm, entry in settings.vms.items() for name in entry.all_machines(vm)]
-    vms = each(lambda machine: _machine(mesh, settings, *machine), machines)
+    vms = machines(mesh, settings)
     time.sleep(max(0.0, seconds - (time.monotonic() - started)))
-    after = each(mesh.counts, routes)
     window = round(time.monotonic() - started, 1)
-    observed = [
-        observation(route, difference(route, *counts), window)
-        for route, *counts in zip(routes, before, after, strict=True)
-    ]
     return {
-        "routes": [
-            {
-                "service": route.service,
-                "stage": route.stage,
-                "applied": applied.get(route.service),
-                "intended": dict(route.percents),
-                "observed": seen,
-            }
-            for route, seen in zip(routes, observed, strict=True)
-        ],
+        "routes": route_status.states(mesh, settings, routes, applied, before, window),
         "vms": vms,
     }
 
 
-def observation(route: Route, counted: Mapping[str, Mapping[str, Calls]], window: float) -> dict[str, Any]:
-    """Percents of the calls that were counted in a ``window`` of seconds; none if there was no call."""
-    totals: dict[str, int] = dict.fromkeys(route.percents, 0)
-    for cluster in route.clusters:
-        for destination, calls in counted.get(cluster, {}).items():
-            totals[destination] = totals.get(destination, 0) + calls.total
-    requests = sum(totals.values())
-    percents = {name: round(100 * total / requests, 1) for name, total in totals.items()} if requests else {}
-    return {"percent": percents, "requests": requests, "window": window}
+def machines(mesh: Mesh, settings: Settings) -> list[dict[str, Any]]:
+    """State of every machine, as JSON. Raises as :func:`status` does."""
+    names = [(vm, name) for vm, entry in settings.vms.items() for name in entry.all_machines(vm)]
+    return each(lambda machine: _machine(mesh, settings, *machine), names)
 
 
 def _machine(mesh: Mesh, settings: Settings, vm: str, name: str) -> dict[str, Any]:
@@ -145,26 +124,6 @@ def expiry(chain: str) -> datetime:
 
 def show(console: Console, document: Mapping[str, Any]) -> None:
     """Prints the state as tables."""
-    routes = Table(box=None, pad_edge=False)
-    for heading in ("route", "stage", "destination"):
-        routes.add_column(heading)
-    for heading in ("intended", "observed", "requests"):
-        routes.add_column(heading, justify="right")
-    for route in document["routes"]:
-        observed = route["observed"]
-        stage = Text(route["stage"])
-        if route["applied"] != route["stage"]:
-            stage.append(f" (not applied, {route['applied']} is)", style="yellow")
-        for name in {**route["intended"], **observed["percent"]}:
-            seen = observed["percent"].get(name)
-            routes.add_row(
-                route["service"],
-                stage,
-                name,
-                f"{route['intended'].get(name, 0)}%",
-                "-" if seen is None else f"{seen}%",
-                f"{observed['requests']} in {observed['window']} s",
-            )
     vms = Table(box=None, pad_edge=False)
     for heading in ("machine", "VM", "joined", "registered", "healthy", "certificate expires", "sidecar"):
         vms.add_column(heading)
@@ -178,7 +137,7 @@ def show(console: Console, document: Mapping[str, Any]) -> None:
             _in_future(vm["certificate_expires"]),
             vm["version"] or "-",
         )
-    console.print(routes)
+    route_status.show(console, document["routes"])
     if document["vms"]:
         console.print()
         console.print(vms)

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from toolchain.problem import Problem
 from toolchain.progress import Progress
-from vmmesh.judge import FALSE_ALARMS, Sent, Verdict, judge
+from vmmesh.calls import Calls, by_destination, together
+from vmmesh.judge import FALSE_ALARMS, Verdict, judge
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, Snapshot
-from vmmesh.proxies import Calls, by_destination
 from vmmesh.routes import Route
+from vmmesh.traffic import send
 
 REQUESTS = 1000
-AT_ONCE = 16
 ROUTES_SECONDS = 10.0
-REQUEST_SECONDS = 10.0
 
 
-def verify(mesh: Mesh, routes: Sequence[Route], requests: int, progress: Progress) -> list[Verdict]:
+def verify(
+    mesh: Mesh,
+    routes: Sequence[Route],
+    requests: int,
+    progress: Progress,
+    *,
+    stop: threading.Event | None = None,
+    answers: bool = True,
+) -> list[Verdict]:
     """Judges routes, one after the other, by ``requests`` through each caller cluster's ingress.
 
-    Raises Problem if the mesh cannot be asked.
+    Without ``answers`` only where calls went is judged, not how they were answered: a gate does that. Raises Problem
+    if the mesh cannot be asked, and Stopped as soon as ``stop`` is set.
     """
     verdicts: list[Verdict] = []
     for route in routes:
         with progress.step(
             "verify", f"{requests} requests for {route.service} through each of {', '.join(route.clusters)}"
         ):
-            verdicts.append(_verify(mesh, route, requests, FALSE_ALARMS / len(routes)))
+            verdicts.append(_verify(mesh, route, requests, FALSE_ALARMS / len(routes), stop, answers=answers))
     return verdicts
 
 
@@ -55,7 +61,9 @@ def watch(mesh: Mesh, routes: Sequence[Route], seconds: float, progress: Progres
     ]
 
 
-def _verify(mesh: Mesh, route: Route, requests: int, false_alarms: float) -> Verdict:
+def _verify(
+    mesh: Mesh, route: Route, requests: int, false_alarms: float, stop: threading.Event | None, *, answers: bool
+) -> Verdict:
     wrong: list[str] = []
     try:
         mesh.wait_for_routes(route, ROUTES_SECONDS)
@@ -69,31 +77,10 @@ def _verify(mesh: Mesh, route: Route, requests: int, false_alarms: float) -> Ver
     ]
     before = mesh.counts(route)
     started = time.monotonic()
-    sent = asyncio.run(send({cluster: f"{url}{route.probe_path}" for cluster, url in urls.items()}, requests))
+    sent = send({cluster: f"{url}{route.probe_path}" for cluster, url in urls.items()}, requests, stop)
     took = time.monotonic() - started
-    return judge(route, difference(route, before, mesh.counts(route)), sent, took, wrong, false_alarms)
-
-
-async def send(urls: Mapping[str, str], requests: int) -> dict[str, Sent]:
-    """Requests each URL as often, at most :data:`AT_ONCE` at a time."""
-    failures: dict[str, Counter[str]] = {name: Counter() for name in urls}
-    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-    # The requests are for gateways of this machine or network: a proxy of the environment is not for them.
-    async with httpx.AsyncClient(limits=limits, timeout=REQUEST_SECONDS, trust_env=False) as client:
-        rest = iter([(name, url) for _ in range(requests) for name, url in urls.items()])
-
-        async def work() -> None:
-            for name, url in rest:
-                try:
-                    answer = await client.get(url)
-                except httpx.HTTPError as error:
-                    failures[name][str(error) or type(error).__name__] += 1
-                else:
-                    if not answer.is_success:
-                        failures[name][f"HTTP {answer.status_code}"] += 1
-
-        await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-    return {name: Sent(requests=requests, failures=failed) for name, failed in failures.items()}
+    counted = difference(route, before, mesh.counts(route))
+    return judge(route, counted, sent, took, wrong, false_alarms, answers=answers)
 
 
 def difference(route: Route, before: Snapshot, after: Snapshot) -> dict[str, dict[str, Calls]]:
@@ -102,10 +89,14 @@ def difference(route: Route, before: Snapshot, after: Snapshot) -> dict[str, dic
     for proxy, counts in after.items():
         old = before.get(proxy, {})
         fresh = {name: count.since(old.get(name, Calls())) for name, count in counts.items()}
-        cluster = found.setdefault(proxy.cluster, {})
-        for destination, calls in by_destination(route, fresh).items():
-            cluster[destination] = cluster.get(destination, Calls()) + calls
+        found[proxy.cluster] = together([found.get(proxy.cluster, {}), by_destination(route, fresh)])
     return found
+
+
+def counted(route: Route, by_cluster: Mapping[str, Mapping[str, Calls]]) -> dict[str, Calls]:
+    """Calls by destination, of all callers of the route together."""
+    destinations = dict.fromkeys(route.percents, Calls())
+    return together([destinations, *(by_cluster.get(cluster, {}) for cluster in route.clusters)])
 
 
 def document(stack: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:

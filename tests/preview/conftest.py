@@ -75,6 +75,11 @@ class Project:
         self._salt = {"encryptionsalt": yaml.safe_load(self._config.read_text())["encryptionsalt"]}
 
     @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which Pulumi finds the stack."""
+        return dict(self._environment)
+
+    @property
     def _config(self) -> Path:
         return self.folder / "Pulumi.dev.yaml"
 

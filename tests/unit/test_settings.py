@@ -141,6 +141,16 @@ FULL: dict[str, Any] = {
             "callers": {"namespaces": ["shop"], "clusters": ["made"]},
             "probePath": "/details/0",
             "maxStep": 50,
+            "gate": {
+                "duration": "2m",
+                "successRate": 99.5,
+                "p99Milliseconds": 500,
+                "minRequests": 200,
+                "timesOthers": 2,
+                "checks": {"orders": {"command": "./paid.sh"}, "shop": {"url": "https://shop.example.com/health"}},
+                "pause": True,
+            },
+            "gates": {"canary": {"duration": 600}},
             "stages": {"vm-only": {"vm1": 100}, "canary": {"vm1": 75, "there": 25}},
         }
     },

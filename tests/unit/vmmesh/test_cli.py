@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from tests.unit.vmmesh.support import CONFIG
 from toolchain.problem import Problem
 from vmmesh import cli
+from vmmesh.commands import completion, lifecycle
 from vmmesh.tools import ToolsFailed
 
 
@@ -36,13 +37,17 @@ def ends(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
     def up(_place: object, _gone: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "bring_up", up)
+    monkeypatch.setattr(lifecycle, "bring_up", up)
     return vmmesh("up")
 
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("up",), ("down",), ("stage",), ("verify",), ("status",), ("graph",), ("report",), ("drift",)],
+    [
+        (),
+        *((name,) for name in ("up", "down", "doctor", "stage", "advance", "rollback", "status", "verify", "logs")),
+        *((name,) for name in ("graph", "report", "drift", "proxies", "rejoin", "upgrade")),
+    ],
 )
 def test_help_says_what_a_command_does(command: tuple[str, ...]) -> None:
     result = vmmesh(*command, "--help")
@@ -59,6 +64,12 @@ def test_help_says_what_a_command_does(command: tuple[str, ...]) -> None:
         (("stage", "details"), "Missing argument"),
         (("stage", "details", "canry"), "did you mean canary?"),
         (("stage", "detail", "canary"), "did you mean details?"),
+        (("advance", "detail"), "did you mean details?"),
+        (("advance", "--to", "canry"), "did you mean canary?"),
+        (("advance", "--to", "vm-only"), "which comes after vm-only"),
+        (("advance", "--to", "all", "--all"), "--all and --to say two things"),
+        (("rollback", "detail"), "did you mean details?"),
+        (("logs", "detail"), "did you mean details?"),
         (("verify", "detail"), "did you mean details?"),
         (("verify", "--requests", "0"), "greater than or equal"),
         (("report", "--preview", "--stack", "dve"), "did you mean dev?"),
@@ -73,7 +84,11 @@ def test_wrong_usage_ends_with_2(root: Path, arguments: tuple[str, ...], says: s
 
 
 @pytest.mark.parametrize(
-    "command", [("up",), ("verify",), ("status",), ("stage", "details", "canary"), ("graph",), ("report",), ("drift",)]
+    "command",
+    [
+        *(("stage", "details", "canary"), ("advance",), ("rollback",), ("up",), ("verify",), ("status",), ("logs",)),
+        *(("graph",), ("report",), ("drift",)),
+    ],
 )
 def test_a_wrong_config_ends_with_2_and_every_mistake_before_anything_is_touched(
     root: Path, command: tuple[str, ...]
@@ -147,9 +162,29 @@ def test_json_is_all_that_is_on_standard_output(root: Path, monkeypatch: pytest.
         "swept": ["x"],
         "kept": ["team"],
     }
-    monkeypatch.setattr(cli, "take_down", lambda _place, _gone: found)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr(lifecycle, "take_down", lambda _place, _gone: found)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     assert json.loads(vmmesh("down", "--json").stdout) == found
     assert vmmesh("down").stdout.splitlines() == [
         "dev is down: 3 resources removed, and with Docker: x",
         "The folder .state stays, since other stacks use it: team",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("vmmesh adv", ["advance"]),
+        ("vmmesh advance ", ["details"]),
+        ("vmmesh stage details c", ["canary"]),
+        ("vmmesh advance --to v", ["vm-only"]),
+        ("vmmesh status --stack d", ["dev"]),
+        ("vmmesh advance --stack gone ", []),
+    ],
+)
+def test_a_shell_completes_commands_and_what_the_config_names(
+    root: Path, monkeypatch: pytest.MonkeyPatch, words: str, completed: list[str]
+) -> None:
+    monkeypatch.setattr(completion, "ROOT", root)
+    variables = {"_VMMESH_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    result = CliRunner().invoke(cli.app, [], prog_name="vmmesh", env=variables)
+    assert result.output.split() == completed

@@ -10,8 +10,19 @@ from pulumi.automation import EngineEvent
 from rich.console import Console
 
 from tests.unit.vmmesh.support import details, event_of, settings, step, urn
-from vmmesh.drift import Difference, changed, differing, document, misrouted, show, unapplied
+from vmmesh.drift import (
+    Difference,
+    changed,
+    differing,
+    document,
+    in_lines,
+    misrouted,
+    restaged,
+    show,
+    unapplied,
+)
 from vmmesh.mesh import Proxy
+from vmmesh.routes import applied_route
 
 VIRTUAL_SERVICE = "kubernetes:networking.istio.io/v1:VirtualService"
 PROVIDER = f"{urn('pulumi:providers:kubernetes', 'cluster2-kubernetes')}::id"
@@ -73,18 +84,34 @@ def test_a_providers_notes_and_another_kind_of_nothing_are_no_difference(old: An
 
 
 def test_a_proxy_with_other_routes_is_told_with_both() -> None:
-    class Mesh:
-        def routes(self, _route: object) -> dict[Proxy, dict[str, int] | None]:
-            return {
-                Proxy("cluster1", "default/right", ()): dict(details().percents),
-                Proxy("cluster2", "default/wrong", ()): {"vm1": 100, "cluster1": 0, "cluster2": 0},
-                Proxy("cluster2", "default/none", ()): None,
-            }
-
-    found = misrouted(Mesh(), details())  # pyright: ignore[reportArgumentType]
+    have = {
+        Proxy("cluster1", "default/right", ()): details().percents,
+        Proxy("cluster2", "default/wrong", ()): {"vm1": 100, "cluster1": 0, "cluster2": 0},
+        Proxy("cluster2", "default/none", ()): None,
+    }
+    found = misrouted(details(), have)
     assert [it.name for it in found] == ["default/wrong", "default/none"]
     assert found[0].what == "divides calls of details as vm1 100%, not vm1 75%, cluster1 25%"
     assert "as no route" in found[1].what
+    assert misrouted(None, have) == []
+
+
+def test_proxies_are_held_to_the_stage_that_is_applied_and_not_to_an_edit() -> None:
+    late = {Proxy("cluster1", "default/late", ()): {"vm1": 100, "cluster1": 0, "cluster2": 0}}
+    assert misrouted(applied_route(settings(), details(), "vm-only"), late) == []
+    assert applied_route(settings(), details(), "gone") is None
+    assert applied_route(settings(), details(), None) is None
+
+
+def test_the_same_difference_of_many_places_is_one_line() -> None:
+    found = [
+        Difference(where="proxy", cluster="cluster1", name=f"default/{number}", what="has no route")
+        for number in range(5)
+    ]
+    assert in_lines([*found, *restaged("details", "canary", None)]) == [
+        "cluster1 default/0, cluster1 default/1, cluster1 default/2 and 2 more: has no route",
+        "details: is in stage canary, applied is none",
+    ]
 
 
 def test_what_is_printed_says_what_to_do_once_for_each_kind() -> None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from tests.unit.vmmesh.support import details
+from vmmesh.calls import Calls
 from vmmesh.judge import CHI_SQUARE_FROM, FALSE_ALARMS, Sent, Verdict, judge, split_p_value
-from vmmesh.proxies import Calls
 from vmmesh.routes import ELSEWHERE
 
 
@@ -102,7 +102,7 @@ def test_what_is_known_to_be_wrong_stays_wrong() -> None:
 
 
 def split(percents: Sequence[int], calls: int, seed: int) -> list[int]:
-    drawn = random.Random(seed).choices(range(len(percents)), percents, k=calls)  # noqa: S311  # to be repeated
+    drawn = random.Random(seed).choices(range(len(percents)), percents, k=calls)  # to be repeated
     return [drawn.count(index) for index in range(len(percents))]
 
 

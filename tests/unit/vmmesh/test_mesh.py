@@ -10,9 +10,9 @@ import pytest
 
 from tests.unit.vmmesh.support import CLUSTER1, VM, Programs, details, settings
 from toolchain.problem import Problem
+from vmmesh.calls import Calls
 from vmmesh.kubectl import Unreachable, run, written
 from vmmesh.mesh import Mesh, connect, has_sidecar
-from vmmesh.proxies import Calls
 
 OUTPUTS = {
     "kubeconfigs": {"cluster1": "one", "cluster2": "two"},

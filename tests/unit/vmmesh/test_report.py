@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.unit.vmmesh.support import details, settings
+from vmmesh.calls import Calls
+from vmmesh.history import Stay
 from vmmesh.judge import Sent, judge
-from vmmesh.observe import Observation, Stay
-from vmmesh.proxies import Calls
+from vmmesh.observe import Observation
 from vmmesh.report import document, rendered
 
 VM: dict[str, Any] = {

@@ -13,10 +13,10 @@ from pulumi.automation import EngineEvent
 from tests.unit.vmmesh.support import CONFIG, step
 from toolchain.problem import Problem
 from vmmesh import stage
+from vmmesh.calls import Calls
 from vmmesh.changes import Change
 from vmmesh.judge import Verdict, judge
 from vmmesh.place import Place
-from vmmesh.proxies import Calls
 from vmmesh.recovery import Held
 from vmmesh.routes import Route
 from vmmesh.stackfile import Misuse
@@ -45,8 +45,9 @@ class Fake:
             raise self.error
         return self.events
 
-    def up(self, _progress: object, *, show_all: bool) -> None:
+    def up(self, _progress: object, *, show_all: bool, message: str) -> None:
         assert show_all
+        assert message.startswith("vmmesh: details canary -> ")
         if self.error:
             raise self.error
         self.note("up")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from tests.unit.vmmesh.support import details
-from vmmesh.proxies import Calls
-from vmmesh.status import expiry, health, observation
+from tests.unit.vmmesh.support import CLUSTER1, VM, details, settings
+from vmmesh.calls import Calls
+from vmmesh.mesh import Proxy, Snapshot
+from vmmesh.route_status import observation, show, states
+from vmmesh.status import expiry, health
+from vmmesh.verify import counted
 
 
 def entry(*conditions: dict[str, str], **annotations: str) -> dict[str, Any]:
@@ -47,12 +52,12 @@ def test_a_vm_is_as_its_entries_say(entries: list[Any], registered: bool, health
 
 
 def test_observed_are_the_callers_of_the_route_together() -> None:
-    counted = {
+    by_cluster = {
         "cluster1": {"vm1": Calls(60), "cluster1": Calls(20)},
         "cluster2": {"vm1": Calls(20)},
         "not a caller": {"vm1": Calls(1000)},
     }
-    assert observation(details(), counted, 5.0) == {
+    assert observation(counted(details(), by_cluster), 5.0) == {
         "percent": {"vm1": 80.0, "cluster1": 20.0, "cluster2": 0.0},
         "requests": 100,
         "window": 5.0,
@@ -60,7 +65,34 @@ def test_observed_are_the_callers_of_the_route_together() -> None:
 
 
 def test_without_calls_nothing_is_observed() -> None:
-    assert observation(details(), {}, 5.0) == {"percent": {}, "requests": 0, "window": 5.0}
+    assert observation(counted(details(), {}), 5.0) == {"percent": {}, "requests": 0, "window": 5.0}
+
+
+def test_a_route_has_its_shares_its_answers_and_where_it_is_apart() -> None:
+    caller = Proxy("cluster1", "default/caller", ())
+    answers = {VM: Calls(75, answered=75, times={8.0: 75}), CLUSTER1: Calls(25, 5, answered=20, times={9.0: 25})}
+    canary = {"vm1": 75, "cluster1": 25, "cluster2": 0}
+
+    class Mesh:
+        def counts(self, _route: object) -> Snapshot:
+            return {caller: answers}
+
+        def routes(self, _route: object) -> dict[Proxy, dict[str, int]]:
+            return {caller: canary}
+
+    mesh: Any = Mesh()
+    [found] = states(mesh, settings(), [details()], {"details": "vm-only"}, [{caller: {}}], 5.0)
+    assert found["observed"]["percent"] == {"vm1": 75.0, "cluster1": 25.0, "cluster2": 0.0}
+    assert (found["destinations"]["vm1"]["success_rate"], found["destinations"]["cluster1"]["failed"]) == (100, 5)
+    assert found["drift"] == [
+        "details: is in stage canary, applied is vm-only",
+        "cluster1 default/caller: divides calls of details as vm1 75%, cluster1 25%, not vm1 100%",
+    ]
+    console = Console(file=io.StringIO(), width=120)
+    show(console, [found])
+    assert isinstance(console.file, io.StringIO)
+    assert "80%" not in console.file.getvalue()
+    assert "20%" in console.file.getvalue()
 
 
 def test_the_first_certificate_of_a_chain_is_the_vm_s(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import json
 from collections import Counter
@@ -11,10 +10,10 @@ import httpx
 import pytest
 
 from tests.unit.vmmesh.support import CLUSTER1, VM, details
-from vmmesh import verify
+from vmmesh import traffic, verify
+from vmmesh.calls import Calls
 from vmmesh.judge import Sent, judge
 from vmmesh.mesh import Proxy
-from vmmesh.proxies import Calls
 
 ONE, TWO, FRESH = (Proxy("cluster1", name, ()) for name in ("one", "two", "fresh"))
 FAR = Proxy("cluster2", "far", ())
@@ -33,7 +32,7 @@ def test_requests_go_to_each_cluster_as_often(monkeypatch: pytest.MonkeyPatch) -
 
     client = functools.partial(httpx.AsyncClient, transport=httpx.MockTransport(answer))
     monkeypatch.setattr(httpx, "AsyncClient", client)
-    sent = asyncio.run(verify.send({"cluster1": "http://one/x", "cluster2": "http://two/x"}, 100))
+    sent = traffic.send({"cluster1": "http://one/x", "cluster2": "http://two/x"}, 100)
     assert asked == {"one": 100, "two": 100}
     assert sent["cluster1"] == Sent(requests=100, failures={})
     assert sent["cluster2"] == Sent(requests=100, failures={"refused": 10, "HTTP 503": 10})

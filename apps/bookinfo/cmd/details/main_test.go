@@ -3,10 +3,11 @@ package main
 import (
 	"net/http/httptest"
 	"testing"
+	"time"
 )
 
 func TestAnswers(t *testing.T) {
-	handler, err := handler(0)
+	handler, err := handler(faults{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func TestAnswers(t *testing.T) {
 
 func TestErrorRate(t *testing.T) {
 	for _, percent := range []uint{0, 1, 7, 50, 100} {
-		handler, err := handler(percent)
+		handler, err := handler(faults{errorRate: percent})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +54,38 @@ func TestErrorRate(t *testing.T) {
 			t.Errorf("%d%%: got %v", percent, statuses)
 		}
 	}
-	if _, err := handler(101); err == nil {
+	if _, err := handler(faults{errorRate: 101}); err == nil {
 		t.Error("101% accepted")
+	}
+}
+
+func TestDelay(t *testing.T) {
+	const delay = 30 * time.Millisecond
+	handler, err := handler(faults{delay: delay})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, late := range map[string]bool{"/details/0": true, "/health": false} {
+		got, start := httptest.NewRecorder(), time.Now()
+		handler.ServeHTTP(got, httptest.NewRequest("GET", path, nil))
+		if took := time.Since(start); got.Code != 200 || late != (took >= delay) {
+			t.Errorf("%s: %d after %s", path, got.Code, took)
+		}
+	}
+}
+
+func TestFaultsOfTheEnvironment(t *testing.T) {
+	t.Setenv("ERROR_RATE", "25")
+	t.Setenv("DELAY", "400ms")
+	if got, err := faultsOf(); err != nil || got != (faults{errorRate: 25, delay: 400 * time.Millisecond}) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for name, value := range map[string]string{"ERROR_RATE": "many", "DELAY": "400"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, value)
+			if _, err := faultsOf(); err == nil {
+				t.Errorf("%s accepted", value)
+			}
+		})
 	}
 }

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from settings import Settings, from_pulumi
+from vmmesh.calls import Calls
 from vmmesh.judge import Verdict, judge
 from vmmesh.picture.topology import Picture, picture
-from vmmesh.proxies import Calls
 from vmmesh.routes import route_of
 
 VM = {"port": 9080, "command": "/usr/local/bin/x"}

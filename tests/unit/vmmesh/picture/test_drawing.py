@@ -9,11 +9,11 @@ import pytest
 
 from tests.unit.vmmesh.picture.boxes import NAMESPACE, parse, rectangles, texts
 from tests.unit.vmmesh.picture.samples import BARE, LONG, MANY, MOMENT, SAMPLES, TALK, every_way, verdict
+from vmmesh.calls import Calls
 from vmmesh.picture.canvas import text_width
 from vmmesh.picture.drawing import draw
 from vmmesh.picture.style import DARK, FACES, LIGHT, Palette, Theme, colours, css
 from vmmesh.picture.topology import Picture, picture
-from vmmesh.proxies import Calls
 
 PICTURES = [
     pytest.param(drawn, id=f"{name}-{number}")

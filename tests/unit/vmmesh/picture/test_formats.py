@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.unit.vmmesh.picture.samples import MOMENT, TALK, verdict
+from vmmesh.calls import Calls
 from vmmesh.picture.drawing import draw
 from vmmesh.picture.page import Section, Tone, page
 from vmmesh.picture.png import SCALE, png
 from vmmesh.picture.style import DARK, LIGHT, Theme
 from vmmesh.picture.topology import picture
-from vmmesh.proxies import Calls
 
 PICTURE = picture(
     "dev",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.vmmesh.picture.samples import MANY, TALK, config, verdict
+from vmmesh.calls import Calls
 from vmmesh.picture.topology import Destination, Gateway, Kind, Panel, Seen, Zone, picture
-from vmmesh.proxies import Calls
 
 STAGES = {"both": {"vm1": 75, "a": 25}}
 
