@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.core.v1 import ServicePortArgs, ServiceSpecArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.cluster import Cluster
@@ -63,7 +63,7 @@ class WorkloadGroup(pulumi.ComponentResource):
                 "namespace": args.vm.namespace,
                 "annotations": {"pulumi.com/skipAwait": "true"},
             },
-            spec={"selector": {VM_LABEL: args.name}, "ports": [_port(args.ports[service_name], service.port)]},
+            spec=ServiceSpecArgs(selector={VM_LABEL: args.name}, ports=[_port(args.ports[service_name], service.port)]),
             opts=self._in(cluster, args),
         )
 
@@ -99,5 +99,5 @@ class WorkloadGroup(pulumi.ComponentResource):
         return cluster.inside(self, args.meshes[cluster.name].namespaces[args.vm.namespace], *after)
 
 
-def _port(called: int, served: int) -> dict[str, Any]:
-    return {"name": "http", "port": called} | ({"targetPort": served} if served != called else {})
+def _port(called: int, served: int) -> ServicePortArgs:
+    return ServicePortArgs(name="http", port=called, target_port=served if served != called else None)

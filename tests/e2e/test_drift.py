@@ -14,8 +14,10 @@ from tests.e2e.environment import Environment, eventually
 
 pytestmark = pytest.mark.e2e
 
-BY_HAND = [{"op": "replace", "path": "/spec/http/0/route/0/weight", "value": 60}]
-BY_HAND += [{"op": "replace", "path": "/spec/http/0/route/1/weight", "value": 40}]
+BY_HAND = [
+    {"op": "replace", "path": f"/spec/http/0/route/{index}/weight", "value": weight}
+    for index, weight in ((0, 60), (1, 40))
+]
 VIRTUAL_SERVICE = ("virtualservices.networking.istio.io", "details", "--namespace=default")
 
 
