@@ -1,6 +1,6 @@
 # Everything goes through here; `make help` lists it all.
 .DEFAULT_GOAL := help
-.PHONY: help up doctor stage advance rollback rejoin upgrade status verify logs drift preview-report graph report down env tools check format lint types unit preview contract e2e test prune
+.PHONY: help up doctor stage advance rollback rejoin upgrade status verify logs drift preview-report graph report down env tools check format lint types unit preview contract e2e faults test prune
 
 STACK ?= dev
 SHELL := /bin/sh
@@ -99,7 +99,11 @@ contract: tools ## Hold whichever Pulumi plugins are found to the official behav
 	@$(tooled) $(python) -m pytest tests/contract
 
 e2e: tools ## The real clusters, the real VM, real traffic
-	@$(tooled) $(python) -m pytest tests/e2e
+	@$(tooled) $(python) -m pytest tests/e2e -m "not faults"
+
+FAULT ?=
+faults: tools ## The long form: everything dies, is cut off, comes back, with traffic (FAULT="is killed": some of it)
+	@$(tooled) $(python) -m pytest tests/e2e -s -m faults -k "$(FAULT)"
 
 test: check contract e2e ## Every test
 

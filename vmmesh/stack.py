@@ -16,6 +16,7 @@ from pulumi import automation
 from pulumi.automation import CommandError, ConcurrentUpdateError, EngineEvent
 from rich.text import Text
 
+from settings import PROJECT
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
@@ -28,6 +29,12 @@ OUTPUTS = {"stages", "urls", "gateways", "kubeconfigs", "transports"}
 """What the program exports for the commands."""
 
 _T = TypeVar("_T")
+
+_DAMAGED = (
+    "The stack's state is damaged. Pulumi keeps the one before the last change beside it: in "
+    f".state/pulumi/.pulumi/stacks/{PROJECT}/ copy STACK.json.bak over STACK.json, then `make up`. "
+    "Another backend has a history of its own."
+)
 
 # Objects that a killed run has made and not recorded are there already. Not set otherwise: what is there
 # already is another's.
@@ -223,8 +230,9 @@ class Stack:
 
 
 def reason(error: CommandError) -> str:
-    """What the CLI has said before it failed."""
-    return str(error).rpartition("stderr:")[2].strip() or str(error).strip()
+    """What the CLI has said before it failed; of a state that is damaged also how to have the last good one back."""
+    said = str(error).rpartition("stderr:")[2].strip() or str(error).strip()
+    return f"{said}\n{_DAMAGED}" if "failed to load checkpoint" in said else said
 
 
 def stacks(root: Path) -> list[str]:

@@ -7,6 +7,7 @@ import itertools
 import json
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -56,10 +57,14 @@ def send(base: str, ids: Iterable[int | str], concurrency: int = 16) -> Counter[
 
 
 class Stream:
-    """A constant stream of requests while the block runs; ``results`` counts how often which status or error came."""
+    """A constant stream of requests while the block runs; ``results`` counts how often which status or error came.
+
+    ``failed`` has when, by the monotonic clock, each answer that was none came.
+    """
 
     def __init__(self, base: str, rate: float) -> None:
         self.results: Counter[str] = Counter()
+        self.failed: list[float] = []
         self.seconds = 0.0
         self._base, self._rate = base, rate
         self._stop = threading.Event()
@@ -90,7 +95,10 @@ class Stream:
         self.seconds = loop.time() - start
 
     async def _one(self, client: httpx.AsyncClient) -> None:
-        self.results[await _get(client, self._base + _PATH.format(next(_ids)))] += 1
+        result = await _get(client, self._base + _PATH.format(next(_ids)))
+        self.results[result] += 1
+        if result != "200":
+            self.failed.append(time.monotonic())
 
 
 @dataclass(frozen=True)

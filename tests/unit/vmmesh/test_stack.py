@@ -9,13 +9,14 @@ import platform
 from pathlib import Path
 
 import pytest
+from pulumi.automation import CommandError, CommandResult
 from rich.console import Console
 
 from tests.unit.vmmesh.support import Programs, urn
 from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh.recovery import Held
-from vmmesh.stack import NoStack, Stack, exclusive
+from vmmesh.stack import NoStack, Stack, exclusive, reason
 
 # What is relied on, as seen in 3.259: what each command prints and refuses, and that an import drops what is
 # pending.
@@ -194,3 +195,11 @@ def _enter(root: Path, name: str) -> str:
             return "entered"
     except Held as held:
         return str(held)
+
+
+def test_a_state_that_is_damaged_is_told_with_the_way_back() -> None:
+    said = "error: failed to load checkpoint: place 1: unexpected end of JSON input"
+    first, *rest = reason(CommandError(CommandResult("", f"{said}\n", 255))).splitlines()
+    assert first == said
+    assert "STACK.json.bak" in " ".join(rest)
+    assert reason(CommandError(CommandResult("", "error: else", 1))) == "error: else"

@@ -1,0 +1,121 @@
+"""The program's own runs are killed, meet each other, or find their state damaged: the next run puts it right."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.environment import Environment
+from tests.e2e.traffic import Stream, new_ids, send
+
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
+
+KILLS = 20
+SEED = int(os.environ.get("FAULTS_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+LONGEST_SECONDS = 45.0
+"""What an update takes that adds a VM, or takes one away."""
+VM = "vm9"
+SETTINGS = {
+    "cluster": "cluster2",
+    "services": {"details": {"port": 9080, "command": "/usr/local/bin/details"}},
+    "probe": {"http": {"path": "/health", "port": 9080}},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_it_was(running: Environment) -> Iterator[None]:
+    yield
+    configure(running, vm=False, stage="vm-only")
+    running.make("up")
+    running.forget_outputs()
+
+
+def configure(environment: Environment, *, vm: bool, stage: str) -> None:
+    with environment.edited() as config:
+        config["vm-mesh:vms"].pop(VM, None)
+        if vm:
+            config["vm-mesh:vms"][VM] = SETTINGS
+        config["vm-mesh:stages"]["details"] = stage
+
+
+def begun(environment: Environment) -> subprocess.Popen[bytes]:
+    """`vmmesh up`, in a process group of its own."""
+    command = [sys.executable, "-m", "vmmesh", "up", "--stack", environment.stack]
+    return subprocess.Popen(
+        command,
+        cwd=environment.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def test_a_run_that_is_killed_is_finished_by_the_next(running: Environment) -> None:
+    """At random moments of updates that make a VM, remove it and move calls; nobody's call is lost meanwhile."""
+    rng = random.Random(SEED)  # when to kill
+    print(f"FAULTS_SEED={SEED}")
+    with Stream(running.outputs["urls"]["cluster1"], rate=100) as stream:
+        for number in range(KILLS):
+            configure(running, vm=number % 2 == 0, stage=("canary", "vm-only")[number % 2])
+            after = rng.uniform(0, LONGEST_SECONDS)
+            run = begun(running)
+            try:
+                run.wait(after)
+                ended = "it had ended"
+            except subprocess.TimeoutExpired:
+                os.killpg(run.pid, signal.SIGKILL)
+                run.wait()
+                ended = "killed"
+            started = time.monotonic()
+            running.make("up")
+            took = time.monotonic() - started
+            print(f"{number + 1}: {ended} after {after:.1f} s; the next run took {took:.0f} s; {dict(stream.results)}")
+            assert running.changes() == []
+    assert set(stream.results) == {"200"}
+
+
+def test_of_two_runs_one_works_and_one_says_who_does(running: Environment) -> None:
+    configure(running, vm=True, stage="vm-only")
+    first = begun(running)
+    lock = running.root / ".state" / f"{running.stack}.lock"
+    while lock.read_text().strip() != str(first.pid):
+        time.sleep(0.05)
+    with pytest.raises(subprocess.CalledProcessError) as second:
+        running.vmmesh("up")
+    assert f"process {first.pid}" in second.value.stderr
+    assert first.wait() == 0
+
+
+def state_file(environment: Environment) -> Path:
+    (found,) = environment.root.glob(f".state/**/stacks/vm-mesh/{environment.stack}.json")
+    return found
+
+
+def test_a_state_that_is_damaged_is_refused_and_its_backup_restores_it(running: Environment) -> None:
+    configure(running, vm=False, stage="vm-only")
+    running.make("up")
+    file = state_file(running)
+    whole = file.read_bytes()
+    try:
+        file.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            running.vmmesh("up")
+        said = refused.value.stderr
+        assert "Traceback" not in said
+        assert ".bak" in said
+        # As it says.
+        file.write_bytes(file.with_suffix(".json.bak").read_bytes())
+        running.make("up")
+    finally:
+        if running.pulumi("stack", "export") == "":
+            file.write_bytes(whole)
+    assert running.changes() == []
+    assert send(running.outputs["urls"]["cluster1"], new_ids(20)) == {"200": 20}
