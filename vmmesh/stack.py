@@ -28,6 +28,7 @@ from vmmesh.watch import Watch, errors, resource_name
 OUTPUTS = {"stages", "urls", "gateways", "kubeconfigs", "transports"}
 """What the program exports for the commands."""
 
+_HISTORY = 1000
 _T = TypeVar("_T")
 
 _DAMAGED = (
@@ -79,8 +80,9 @@ class Stack:
         return outputs
 
     def history(self) -> list[Update]:
-        """What was done to the stack, each time with the config of then."""
-        return updates(self._stack.history(show_secrets=False))
+        """The last 1,000 things that were done to the stack, each with the config of then."""
+        # Without a page size these would be the last ten, whatever the SDK's docstring says.
+        return updates(self._stack.history(page_size=_HISTORY, show_secrets=False))
 
     def preview(self) -> list[EngineEvent]:
         """The events of a preview. Raises Problem if it fails."""
