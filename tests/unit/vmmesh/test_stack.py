@@ -28,7 +28,7 @@ version) echo v3.259.0 ;;
 *"stack init"*) echo '{"deployment": {}}' >"$here/state" ;;
 *"stack export"*) cat "$here/state" ;;
 *"stack output"*) cat "$here/outputs" ;;
-*"stack history"*"--page-size 1000"*) # else only the last ten are told
+*"stack history"*"--page-size 1"*)
 	echo '[{"kind": "update", "startTime": "2026-01-01T00:00:00.000Z", "message": "", "result": "succeeded",'
 	echo '"environment": {}, "config": {}, "version": 1}]' ;;
 *cancel*) rm "$here/lock" ;;
