@@ -11,6 +11,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,10 +22,11 @@ Resource = dict[str, Any]
 # When and from where a resource was declared, and what Kubernetes keeps for itself: no preview asks for it.
 _IRRELEVANT = ("created", "modified", "sourcePosition", "stackTrace", "managedFields")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
+_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nrecorded\n-----END CERTIFICATE-----"
 _WORTHLESS = [
     (re.compile(rf"-----BEGIN ({label})-----.+?-----END \1-----", re.DOTALL), word)
     for label, word in (
-        ("CERTIFICATE", "-----BEGIN CERTIFICATE-----\nrecorded\n-----END CERTIFICATE-----"),
+        ("CERTIFICATE", _CERTIFICATE),
         ("[A-Z ]*PRIVATE KEY", "-----BEGIN PRIVATE KEY-----\nrecorded\n-----END PRIVATE KEY-----"),
     )
 ] + [
@@ -34,6 +36,10 @@ _WORTHLESS = [
     (re.compile(r"https://127\.0\.0\.1:\d+"), "https://127.0.0.1:1"),
     (re.compile(r"\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]+"), "recorded"),
 ]
+
+# What the program makes of those words, of a cluster's certificate, its chain (that and the root), and the root.
+_CA = re.compile(r'("vm-mesh/ca": ?)"[0-9a-f]{16}"')
+_CA_DIGEST = sha256(f"{_CERTIFICATE}\n".encode() * 4).hexdigest()[:16]
 
 
 def texts_replaced(value: Any, replace: Callable[[str], str]) -> Any:
@@ -76,6 +82,7 @@ def save(export: Mapping[str, Any], artifacts: Mapping[str, Any]) -> None:
     """Records the export of a stack with its secrets shown, made with these artifacts."""
     resources = [texts_replaced(_relevant(it), worthless) for it in export["deployment"]["resources"]]
     lines = ",\n".join(json.dumps(resource, separators=(",", ":")) for resource in resources)
+    lines = _CA.sub(rf'\1"{_CA_DIGEST}"', lines)
     # The folders of PATH are this machine's.
     tools = json.dumps({**artifacts, "path": []}, indent=1)
     FILE.write_text(f'{{"artifacts": {tools},\n"resources": [\n{lines}\n]}}\n')
