@@ -150,7 +150,7 @@ def test_a_bad_canary_is_rolled_back_by_itself(running: Environment, fault: dict
 def test_a_canary_that_dies_is_rolled_back_by_itself(running: Environment) -> None:
     """It is well until its gate is watched; then its pod is gone and does not come back."""
     deployment = "deployment/details-v1"
-    with traffic(running), started(running) as process:
+    with long_gate(running), traffic(running), started(running) as process:
         reached(running, process, "gate")
         running.kubectl("cluster1", "scale", deployment, "--replicas=0")
         try:
@@ -164,11 +164,21 @@ def test_a_canary_that_dies_is_rolled_back_by_itself(running: Environment) -> No
 
 
 @contextmanager
+def long_gate(environment: Environment) -> Generator[None]:
+    """The gate's time begins with the routes, so the requests by which the split is proven could outlast a short one."""
+    with environment.edited() as config:
+        config["vm-mesh:routes"]["details"]["gate"] = GATE | {"duration": 120}
+    yield
+    with environment.edited() as config:
+        config["vm-mesh:routes"]["details"]["gate"] = GATE
+
+
+@contextmanager
 def started(environment: Environment) -> Generator[subprocess.Popen[str]]:
     """A run, which does not outlive the block; what it shows of its progress is in :func:`progress`."""
     with progress(environment).open("w") as log:
         process = subprocess.Popen(
-            command(environment, "advance", "--json"),
+            command(environment, "advance", "--json", "--requests=300"),
             cwd=environment.root,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -200,7 +210,7 @@ def reached(environment: Environment, process: subprocess.Popen[str], point: str
 @pytest.mark.parametrize("point", POINTS)
 def test_a_run_that_is_killed_is_gone_on_with(running: Environment, point: str) -> None:
     with traffic(running) as stream:
-        with started(running) as process:
+        with long_gate(running), started(running) as process:
             reached(running, process, point)
             process.send_signal(signal.SIGKILL)
         done = vmmesh(running, "advance", "--requests=300")
@@ -227,7 +237,7 @@ def test_two_at_once_one_works_and_the_other_says_who_does(running: Environment)
 
 
 def test_ctrl_c_during_the_gate_keeps_the_stage_everywhere(running: Environment) -> None:
-    with traffic(running), started(running) as process:
+    with long_gate(running), traffic(running), started(running) as process:
         reached(running, process, "gate")
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)
