@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from settings.model import Model
+from settings.rules import RuleSettings
 from settings.values import Name, Namespace, UrlPath, Weights
 
 
@@ -27,3 +28,11 @@ class RouteSettings(Model):
     """Path behind the ingress whose every answer takes one call of this service; ``verify`` requests it."""
     max_step: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
     """Percent points that a destination may gain in one update."""
+    rule: RuleSettings = RuleSettings()
+    """How calls are treated in every stage."""
+    rules: dict[str, RuleSettings] = {}
+    """Stage -> what is different in it."""
+
+    def rule_in(self, stage: str) -> RuleSettings:
+        """How calls are treated in a stage."""
+        return self.rule.but(self.rules.get(stage, RuleSettings()))
