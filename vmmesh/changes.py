@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pulumi.automation import EngineEvent, OpType
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vmmesh.routes import Route
+from vmmesh.rule_words import rule_words, told
 from vmmesh.watch import resource_name
 
 _UNCHANGED = (OpType.SAME, OpType.READ, OpType.REFRESH)
@@ -33,8 +35,10 @@ class Change:
     cluster: str | None = None
     """Cluster whose callers the weights are for."""
     before: Mapping[str, int] | None = None
-    """Destination -> weight, if nothing but weights change."""
+    """Destination -> weight, if nothing but weights and rules change."""
     after: Mapping[str, int] | None = None
+    rules: Sequence[str] = ()
+    """What of the rules is new, and what is no longer so."""
 
     @property
     def destroys(self) -> bool:
@@ -59,12 +63,17 @@ def _change(step: StepEventMetadata, route: Route) -> Change:
     if (
         step.type != _VIRTUAL_SERVICE
         or step.op is not OpType.UPDATE
-        or not all(path.endswith(".weight") for path in paths)
+        or not all(path.startswith("spec.http") for path in paths)
     ):
         return change
     before, after = (_weights(state.inputs if state else None, route) for state in (step.old, step.new))
     if before is None or after is None:
         return change
+    rules = told(
+        *(rule_words(state.inputs if state else None, partial(_name, route)) for state in (step.old, step.new))
+    )
+    if not rules and not all(path.endswith(".weight") for path in paths):
+        return change  # what a header or a cookie must be, for example: only the path says it
     cluster = resource_name(step.provider.rpartition("::")[0]).removesuffix("-kubernetes")
     return Change(
         operation=change.operation,
@@ -74,6 +83,7 @@ def _change(step: StepEventMetadata, route: Route) -> Change:
         cluster=cluster,
         before=before,
         after=after,
+        rules=rules,
     )
 
 
@@ -83,13 +93,20 @@ def _weights(inputs: Mapping[str, Any] | None, route: Route) -> dict[str, int] |
     if spec.get("hosts") != [route.host]:
         return None
     found: dict[str, int] = {}
-    for entry in spec["http"][0]["route"]:
-        place = entry["destination"]
-        destination = route.destination(f"outbound||{place.get('subset', '')}|{place['host']}")
+    for entry in spec["http"][-1]["route"]:  # those before it have a condition, and no weights
+        destination = _destination(route, entry["destination"])
         if destination is None:
             return None
         found[destination] = entry["weight"]
     return found
+
+
+def _destination(route: Route, place: Mapping[str, Any]) -> str | None:
+    return route.destination(f"outbound||{place.get('subset', '')}|{place['host']}")
+
+
+def _name(route: Route, place: Mapping[str, Any]) -> str:
+    return _destination(route, place) or str(place["host"])
 
 
 def show(console: Console, found: Sequence[Change]) -> None:
@@ -101,7 +118,10 @@ def show(console: Console, found: Sequence[Change]) -> None:
                 for name, weight in change.after.items()
                 if change.before.get(name, 0) != weight
             ]
-            console.print(Text(f"  ~ {change.cluster}: {', '.join(parts)}"), soft_wrap=True)
+            if parts:
+                console.print(Text(f"  ~ {change.cluster}: {', '.join(parts)}"), soft_wrap=True)
+            for line in change.rules:
+                console.print(Text(f"  ~ {change.cluster}: {line}"), soft_wrap=True)
         else:
             style = "bold red" if change.destroys else ""
             paths = f": {', '.join(change.paths[:5])}" if change.paths else ""
@@ -119,7 +139,16 @@ def document(found: Sequence[Change]) -> list[dict[str, Any]]:
             "kind": change.kind,
             "destroys": change.destroys,
             "paths": list(change.paths),
-            **({"cluster": change.cluster, "before": change.before, "after": change.after} if change.cluster else {}),
+            **(
+                {
+                    "cluster": change.cluster,
+                    "before": change.before,
+                    "after": change.after,
+                    "rules": list(change.rules),
+                }
+                if change.cluster
+                else {}
+            ),
         }
         for change in found
     ]

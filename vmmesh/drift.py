@@ -16,9 +16,10 @@ from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
 from vmmesh import planned
-from vmmesh.mesh import Mesh, connect, shown
+from vmmesh.mesh import Mesh, connect, wanted
 from vmmesh.place import Place
 from vmmesh.routes import Route, route_of
+from vmmesh.routing import shown
 from vmmesh.stack import Stack
 from vmmesh.watch import resource_name
 
@@ -97,10 +98,10 @@ def misrouted(mesh: Mesh, route: Route) -> list[Difference]:
             where="proxy",
             cluster=proxy.cluster,
             name=proxy.name,
-            what=f"divides calls of {route.service} as {shown(have)}, not {shown(route.percents)}",
+            what=f"divides calls of {route.service} as {shown(have)}, not {wanted(route, proxy)}",
         )
         for proxy, have in mesh.routes(route).items()
-        if have != route.percents
+        if have != wanted(route, proxy)
     ]
 
 

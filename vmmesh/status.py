@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from settings import MACHINE_LABEL, Settings
+from vmmesh.counting import counted
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, each
 from vmmesh.proxies import Calls
 from vmmesh.routes import Route, route_of
-from vmmesh.verify import difference
 
 CERTIFICATE = "/etc/certs/cert-chain.pem"
 _VERSION = (
@@ -45,7 +45,7 @@ def status(mesh: Mesh, settings: Settings, applied: Mapping[str, str], seconds: 
     after = each(mesh.counts, routes)
     window = round(time.monotonic() - started, 1)
     observed = [
-        observation(route, difference(route, *counts), window)
+        observation(route, counted(route, *counts).calls, window)
         for route, *counts in zip(routes, before, after, strict=True)
     ]
     return {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -15,10 +16,11 @@ from rich.text import Text
 
 from toolchain.problem import Problem
 from toolchain.progress import Progress
-from vmmesh.judge import FALSE_ALARMS, Sent, Verdict, judge
+from vmmesh.counting import counted
+from vmmesh.judge import FALSE_ALARMS, Judged, Sent, Verdict, judge
 from vmmesh.kubectl import Unreachable
-from vmmesh.mesh import Mesh, Snapshot
-from vmmesh.proxies import Calls, by_destination
+from vmmesh.mesh import Mesh
+from vmmesh.proxies import Calls
 from vmmesh.routes import Route
 
 REQUESTS = 1000
@@ -50,7 +52,7 @@ def watch(mesh: Mesh, routes: Sequence[Route], seconds: float, progress: Progres
         after = [mesh.counts(route) for route in routes]
         took = time.monotonic() - started
     return [
-        judge(route, difference(route, *counts), {}, took, false_alarms=FALSE_ALARMS / len(routes))
+        judge(route, counted(route, *counts), {}, took, false_alarms=FALSE_ALARMS / len(routes))
         for route, *counts in zip(routes, before, after, strict=True)
     ]
 
@@ -71,7 +73,7 @@ def _verify(mesh: Mesh, route: Route, requests: int, false_alarms: float) -> Ver
     started = time.monotonic()
     sent = asyncio.run(send({cluster: f"{url}{route.probe_path}" for cluster, url in urls.items()}, requests))
     took = time.monotonic() - started
-    return judge(route, difference(route, before, mesh.counts(route)), sent, took, wrong, false_alarms)
+    return judge(route, counted(route, before, mesh.counts(route)), sent, took, wrong, false_alarms)
 
 
 async def send(urls: Mapping[str, str], requests: int) -> dict[str, Sent]:
@@ -80,6 +82,8 @@ async def send(urls: Mapping[str, str], requests: int) -> dict[str, Sent]:
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
     # The requests are for gateways of this machine or network: a proxy of the environment is not for them.
     async with httpx.AsyncClient(limits=limits, timeout=REQUEST_SECONDS, trust_env=False) as client:
+        # A cookie that one answer sets would make a single session of all requests after it.
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         rest = iter([(name, url) for _ in range(requests) for name, url in urls.items()])
 
         async def work() -> None:
@@ -94,18 +98,6 @@ async def send(urls: Mapping[str, str], requests: int) -> dict[str, Sent]:
 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
     return {name: Sent(requests=requests, failures=failed) for name, failed in failures.items()}
-
-
-def difference(route: Route, before: Snapshot, after: Snapshot) -> dict[str, dict[str, Calls]]:
-    """Calls of a route between two snapshots, by cluster of the caller and destination."""
-    found: dict[str, dict[str, Calls]] = {}
-    for proxy, counts in after.items():
-        old = before.get(proxy, {})
-        fresh = {name: count.since(old.get(name, Calls())) for name, count in counts.items()}
-        cluster = found.setdefault(proxy.cluster, {})
-        for destination, calls in by_destination(route, fresh).items():
-            cluster[destination] = cluster.get(destination, Calls()) + calls
-    return found
 
 
 def document(stack: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -124,11 +116,13 @@ def _route(verdict: Verdict) -> dict[str, Any]:
         "stage": verdict.route.stage,
         "passed": verdict.passed,
         "wrong": list(verdict.wrong),
+        "notes": list(verdict.notes),
         "seconds": round(verdict.seconds, 2),
         "clusters": {
             judged.cluster: {
                 "passed": not judged.wrong,
                 "wrong": list(judged.wrong),
+                "notes": list(judged.notes),
                 "sent": judged.sent.requests,
                 "failed": judged.sent.failed,
                 "counted": judged.counted,
@@ -141,6 +135,17 @@ def _route(verdict: Verdict) -> dict[str, Any]:
                         "failures": calls.failed,
                     }
                     for name, calls in judged.calls.items()
+                },
+                "matched": {
+                    name: {"counted": calls.total, "failures": calls.failed} for name, calls in judged.matched.items()
+                },
+                "copies": {
+                    name: {
+                        "percent": verdict.route.rule.mirror.get(name, 0),
+                        "counted": calls.total,
+                        "failures": calls.failed,
+                    }
+                    for name, calls in judged.copies.items()
                 },
             }
             for judged in verdict.clusters
@@ -158,26 +163,37 @@ def show(console: Console, verdicts: Sequence[Verdict]) -> None:
         for heading in ("percent", "expected", "counted", "observed", "5xx"):
             table.add_column(heading, justify="right")
         for judged in verdict.clusters:
-            for name, calls in judged.calls.items():
-                percent = route.percents.get(name, 0)
-                table.add_row(
-                    judged.cluster,
-                    name,
-                    f"{percent}%",
-                    f"{judged.counted * percent / 100:.0f}",
-                    str(calls.total),
-                    f"{100 * calls.total / judged.counted:.1f}%" if judged.counted else "-",
-                    str(calls.failed),
-                )
+            for row in _rows(route, judged):
+                table.add_row(judged.cluster, *row)
         console.print(table)
         for judged in verdict.clusters:
             likely = "" if judged.p_value is None else f", p = {judged.p_value:.2g}"
             sent = f"{judged.sent.requests} requests sent through its ingress, {judged.sent.failed} failed; "
             counted = f"{judged.counted} calls counted{likely}"
             console.print(f"{judged.cluster}: {sent if judged.sent.requests else ''}{counted}", soft_wrap=True)
+            for line in judged.notes:
+                console.print(Text(f"  {line}"), soft_wrap=True)
             for line in judged.wrong:
                 console.print(Text(f"  {line}", style="red"), soft_wrap=True)
+        for line in verdict.notes:
+            console.print(Text(f"  {line}"), soft_wrap=True)
         for line in verdict.wrong:
             console.print(Text(f"  {line}", style="red"), soft_wrap=True)
         mark = Text("passed", style="bold green") if verdict.passed else Text("FAILED", style="bold red")
         console.print(Text(f"{route.service}: ") + mark + Text(f" in {verdict.seconds:.1f} s"))
+
+
+def _rows(route: Route, judged: Judged) -> Iterator[list[str]]:
+    """A row for each destination; then for what has come there beside the weights."""
+
+    def row(name: str, percent: int, calls: Calls) -> list[str]:
+        expected = f"{judged.counted * percent / 100:.0f}"
+        observed = f"{100 * calls.total / judged.counted:.1f}%" if judged.counted else "-"
+        return [name, f"{percent}%", expected, str(calls.total), observed, str(calls.failed)]
+
+    for name, calls in judged.calls.items():
+        yield row(name, route.percents.get(name, 0), calls)
+    for name, calls in judged.copies.items():
+        yield row(f"{name} (copies)", route.rule.mirror.get(name, 0), calls)
+    for name, calls in judged.matched.items():
+        yield [f"{name} (matched)", "-", "-", str(calls.total), "-", str(calls.failed)]

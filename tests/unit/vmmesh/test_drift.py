@@ -11,6 +11,7 @@ from rich.console import Console
 from tests.unit.vmmesh.support import details, event_of, settings, step, urn
 from vmmesh.drift import Difference, changed, differing, document, misrouted, show, unapplied
 from vmmesh.mesh import Proxy
+from vmmesh.routing import Routing
 
 VIRTUAL_SERVICE = "kubernetes:networking.istio.io/v1:VirtualService"
 PROVIDER = f"{urn('pulumi:providers:kubernetes', 'cluster2-kubernetes')}::id"
@@ -66,10 +67,10 @@ def test_paths_at_which_values_differ() -> None:
 
 def test_a_proxy_with_other_routes_is_told_with_both() -> None:
     class Mesh:
-        def routes(self, _route: object) -> dict[Proxy, dict[str, int] | None]:
+        def routes(self, _route: object) -> dict[Proxy, Routing | None]:
             return {
-                Proxy("cluster1", "default/right", ()): dict(details().percents),
-                Proxy("cluster2", "default/wrong", ()): {"vm1": 100, "cluster1": 0, "cluster2": 0},
+                Proxy("cluster1", "default/right", ()): Routing(percents=details().percents),
+                Proxy("cluster2", "default/wrong", ()): Routing(percents={"vm1": 100, "cluster1": 0, "cluster2": 0}),
                 Proxy("cluster2", "default/none", ()): None,
             }
 
