@@ -12,10 +12,11 @@ NameOf = Callable[[Mapping[str, Any]], str]
 
 def rule_words(virtual_service: Mapping[str, Any] | None, name_of: NameOf) -> list[str]:
     """A line for everything beside the weights, of the inputs of a VirtualService."""
-    entries: Sequence[Mapping[str, Any]] = ((virtual_service or {}).get("spec") or {}).get("http") or []
+    spec: Mapping[str, Any] = (virtual_service or {}).get("spec") or {}
+    entries: list[dict[str, Any]] = spec.get("http") or []
     if not entries:
         return []
-    *before, divided = entries
+    before, divided = entries[:-1], entries[-1]
     session = _session(divided)
     lines = [line for entry in before for line in _match(entry, session[0] if session else None, name_of)]
     for mirror in divided.get("mirrors", []):
@@ -47,9 +48,9 @@ def _match(entry: Mapping[str, Any], session: str | None, name_of: NameOf) -> It
     """What goes whole to a destination, unless it is the sessions that were given it."""
     (route,) = entry["route"]
     destination = name_of(route["destination"])
-    conditions: Sequence[Mapping[str, Any]] = entry.get("match", [])
-    first = conditions[0] if conditions else {}
-    headers: Mapping[str, Mapping[str, str]] = first.get("headers", {})
+    conditions: list[dict[str, Any]] = entry.get("match") or [{}]
+    first = conditions[0]
+    headers: dict[str, dict[str, str]] = first.get("headers", {})
     cookie = headers.get("cookie", {}).get("regex", "")
     if session and f"{re.escape(session)}={re.escape(destination)}(" in cookie:
         return

@@ -111,22 +111,15 @@ def test_no_weight_is_for_what_is_nowhere() -> None:
     assert "100% of the calls go to details-vm9.default.svc.cluster.local" in found["destinations-exist"]
 
 
-@pytest.mark.parametrize(
-    ("entry", "says"),
-    [
-        (
-            {"match": [{"headers": {}}], "route": [{"destination": {"host": "x.y.svc.cluster.local"}}]},
-            "calls that match",
-        ),
-        (
-            {
-                "route": [{"destination": {"host": "api.example.com"}}],
-                "mirrors": [{"destination": {"host": "x.y.svc.cluster.local"}}],
-            },
-            "copies of calls",
-        ),
-    ],
-)
+NOWHERE = {"destination": {"host": "x.y.svc.cluster.local"}}
+ELSEWHERE = {"destination": {"host": "api.example.com"}}
+BESIDE: list[tuple[dict[str, Any], str]] = [
+    ({"match": [{"headers": {}}], "route": [NOWHERE]}, "calls that match"),
+    ({"route": [ELSEWHERE], "mirrors": [NOWHERE]}, "copies of calls"),
+]
+
+
+@pytest.mark.parametrize(("entry", "says"), BESIDE)
 def test_nor_is_a_match_or_a_copy(entry: dict[str, Any], says: str) -> None:
     ours = variant("the talk's")["details-cluster1-weights"]["spec.http"]
     found = broken(("details-cluster1-weights", "spec.http", [entry, *ours]))

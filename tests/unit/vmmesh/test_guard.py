@@ -61,7 +61,7 @@ def route(
             return None
         vm1, cluster1 = {"host": "details-vm1.virtual-machines.svc.cluster.local"}, {"host": HOST, "subset": "cluster1"}
         made = RuleSettings.model_validate(rule, by_alias=True, by_name=False)
-        shares = dict(zip(("vm1", "cluster1"), weights, strict=True))
+        shares = {"vm1": weights[0], "cluster1": weights[1]}
         return {
             "metadata": {"name": "details", "namespace": "default"},
             "spec": {"hosts": [HOST], "http": http_routes({"vm1": vm1, "cluster1": cluster1}, shares, made)},
