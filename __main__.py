@@ -158,6 +158,7 @@ for service, route in settings.routes.items():
             service=service,
             route=route,
             weights=settings.weights(service),
+            rule=settings.rule(service),
             vms={name: groups[name] for name, vm in settings.vms.items() if service in vm.services},
             joined=[step for name, vm in settings.vms.items() if service in vm.services for step in joined[name]],
             clusters=clusters,

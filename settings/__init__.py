@@ -13,6 +13,7 @@ from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSetting
 from settings.mistakes import SettingsError
 from settings.names import MACHINE_LABEL, PROJECT, UNNAMED, VM_LABEL, service_host, vm_service
 from settings.routes import CallerSettings, CheckSettings, GateSettings, RouteSettings
+from settings.rules import AffinitySettings, MatchSettings, RetrySettings, RuleSettings
 from settings.stack import KEYS, Settings
 from settings.vms import (
     CaptureSettings,
@@ -32,6 +33,7 @@ __all__ = [
     "PROJECT",
     "UNNAMED",
     "VM_LABEL",
+    "AffinitySettings",
     "CaSettings",
     "CallerSettings",
     "CaptureSettings",
@@ -46,11 +48,14 @@ __all__ = [
     "JumpSettings",
     "KindSettings",
     "MachineSettings",
+    "MatchSettings",
     "MeshSettings",
     "MirrorSettings",
     "ProbeSettings",
+    "RetrySettings",
     "RevisionSettings",
     "RouteSettings",
+    "RuleSettings",
     "ServiceSettings",
     "Settings",
     "SettingsError",

@@ -12,6 +12,7 @@ from settings.mesh import IstioSettings
 from settings.mistakes import KeyPath, Mistake, did_you_mean, dotted, shown
 from settings.names import NAME, UNNAMED, vm_service
 from settings.routes import RouteSettings
+from settings.rule_checks import RuleChecks
 from settings.stack import Settings
 from settings.vms import HostSettings, VmSettings
 
@@ -170,6 +171,7 @@ class CrossChecks:
             for stage, weights in objects_in(route.get("stages")).items():
                 yield from self._in_stage(name, stage, weights)
             yield from _in_gates(path, route)
+            yield from RuleChecks(name, route, self._namespaces(), self._wrong_with).mistakes()
 
     def _in_stage(self, service: str, stage: str, weights: Mapping[str, Any]) -> Iterator[Mistake]:
         for destination, weight in weights.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -91,4 +91,5 @@ def _oddities(config: Mapping[str, Any], reported: Collection[KeyPath]) -> Itera
         if isinstance(value, JsonObject):
             for name in value.repeated:
                 yield (*path, name), "is there more than once; give each its own name"
-        rest += [((*path, name), inner) for name, inner in object_in(value).items()]
+        items = enumerate(cast("list[Any]", value)) if isinstance(value, list) else object_in(value).items()
+        rest += [((*path, name), inner) for name, inner in items]

@@ -7,15 +7,16 @@ from typing import Annotated
 from pydantic import Field
 
 from settings.model import Model
+from settings.rules import RuleSettings
 from settings.values import (
     Command,
     Count,
-    Duration,
     Factor,
     HttpUrl,
     Name,
     Namespace,
     PositiveCount,
+    Seconds,
     SuccessRate,
     UrlPath,
     Weights,
@@ -39,7 +40,7 @@ class CheckSettings(Model):
 class GateSettings(Model):
     """What must hold in a stage before it counts as proven, for each destination by its own calls."""
 
-    duration: Duration = 60
+    duration: Seconds = 60
     """Seconds for which it must hold."""
     success_rate: SuccessRate | None = None
     """Least percent of the calls that are answered, and not with 5xx."""
@@ -74,3 +75,12 @@ class RouteSettings(Model):
         if self.gate is None or own is None:
             return own or self.gate
         return self.gate.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+
+    rule: RuleSettings = RuleSettings()
+    """How calls are treated in every stage."""
+    rules: dict[str, RuleSettings] = {}
+    """Stage -> what is different in it."""
+
+    def rule_in(self, stage: str) -> RuleSettings:
+        """How calls are treated in a stage."""
+        return self.rule.but(self.rules.get(stage, RuleSettings()))

@@ -12,6 +12,7 @@ from settings.clusters import ClusterSettings
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings
 from settings.model import Model
 from settings.routes import RouteSettings
+from settings.rules import RuleSettings
 from settings.values import Certificates, DockerNetwork, Name
 from settings.vms import VmSettings
 
@@ -43,6 +44,10 @@ class Settings(Model):
     def weights(self, route: str) -> dict[str, int]:
         """Destination -> percent of the stage that ``route`` is in, zeros included."""
         return dict(self.routes[route].stages[self.stages[route]])
+
+    def rule(self, route: str) -> RuleSettings:
+        """How the calls of ``route`` are treated in the stage that it is in."""
+        return self.routes[route].rule_in(self.stages[route])
 
     def namespaces(self) -> list[str]:
         """Namespaces whose workloads are in the mesh, in every cluster."""

@@ -12,6 +12,7 @@ from settings.stack import CA, Settings
 _WORDS = {
     "missing": "is missing",
     "too_short": "must not be empty",
+    "too_long": "must have no more than {max_length}",
     "int_type": "must be a whole number, not {given}",
     "float_type": "must be a number, not {given}",
     "finite_number": "must be a number, not {given}",
@@ -54,9 +55,11 @@ def keys_at(path: KeyPath) -> list[str]:
     """Keys that the object at ``path`` may have."""
     kind: Any = Settings
     for part in path:
+        if isinstance(part, int):
+            continue  # the items of a list are all of one kind
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
         else:
             kind = next(field.annotation for field in kind.model_fields.values() if field.alias == part)
-            kind = kind if get_origin(kind) in (None, dict) else get_args(kind)[0]  # X of `X | None`
+            kind = kind if get_origin(kind) in (None, dict) else get_args(kind)[0]  # X of `X | None`, of a list of X
     return [field.alias for field in kind.model_fields.values()]

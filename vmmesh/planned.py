@@ -10,6 +10,7 @@ from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
 
 from policy.rules import VM_LABEL, Resource, Violation, service_host, splits
+from vmmesh.rule_words import rule_words, told
 
 # Other steps of a replacement; one tells of it.
 _PARTS = (OpType.CREATE_REPLACEMENT, OpType.DELETE_REPLACED)
@@ -35,12 +36,19 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Shares:
-    """Who gets how much of a route's calls, from the callers in a cluster: destination -> percent."""
+    """Who gets how much of a route's calls, from the callers in a cluster: destination -> percent; and its rules."""
 
     route: str
     cluster: str
     before: Mapping[str, float]
     after: Mapping[str, float]
+    rule_before: Sequence[str] = ()
+    rule_after: Sequence[str] = ()
+
+    @property
+    def told(self) -> list[str]:
+        """What of the rules is new, and what is no longer so."""
+        return told(self.rule_before, self.rule_after)
 
 
 def steps(events: Iterable[EngineEvent]) -> list[Step]:
@@ -101,6 +109,8 @@ def shares(planned: Sequence[Step]) -> list[Shares]:
                 cluster=cluster_of(step.resource),
                 before=_shares(step.old, old),
                 after=_shares(step.new, new),
+                rule_before=_rule(step.old, old),
+                rule_after=_rule(step.new, new),
             )
         )
     return sorted(found, key=lambda it: (it.route, it.cluster))
@@ -121,6 +131,13 @@ def _shares(virtual_service: Resource | None, vms: Mapping[str, str]) -> dict[st
     # The last entry is the one without a condition, which all calls take that no other entry is for.
     found = splits(virtual_service) if virtual_service else []
     return {vms.get(host) or subset or host: weight for (host, subset), weight in (found[-1] if found else {}).items()}
+
+
+def _rule(virtual_service: Resource | None, vms: Mapping[str, str]) -> list[str]:
+    def name_of(place: Mapping[str, Any]) -> str:
+        return vms.get(place["host"]) or place.get("subset") or place["host"]
+
+    return rule_words(virtual_service.inputs, name_of) if virtual_service else []
 
 
 def _step(metadata: StepEventMetadata) -> Step:

@@ -152,6 +152,21 @@ FULL: dict[str, Any] = {
             },
             "gates": {"canary": {"duration": 600}},
             "stages": {"vm-only": {"vm1": 100}, "canary": {"vm1": 75, "there": 25}},
+            "rule": {
+                "match": [
+                    {
+                        "headers": {"end-user": "jason"},
+                        "cookie": {"tester": "yes"},
+                        "namespaces": ["shop"],
+                        "labels": {"app": "front"},
+                        "destination": "made",
+                    }
+                ],
+                "affinity": {"cookie": "session", "ttl": "30m"},
+                "timeout": "2s",
+                "retries": {"attempts": 2, "perTryTimeout": "500ms", "retryOn": "5xx,reset,409"},
+            },
+            "rules": {"vm-only": {"mirror": {"made": 10}}},
         }
     },
     "stages": {"details": "vm-only"},
@@ -313,6 +328,12 @@ def wrong_types() -> Iterator[tuple[str, Any, str]]:
             yield from ((path, wrong, OBJECT) for wrong in (["a"], "text", 5, True, None))
         elif isinstance(value, list):
             yield from ((path, wrong, LIST) for wrong in ({"a": 1}, "text", 5, True, None))
+        elif isinstance(value, bool):
+            yield from ((path, wrong, "must be true or false, not") for wrong in (1, "yes", None, [True]))
+        elif path.endswith(("successRate", "timesOthers")):
+            yield from ((path, wrong, "must be a number, not") for wrong in ("75", True, None, [75]))
+        elif path.endswith("duration"):  # a text or a number
+            yield from ((path, wrong, "must be a whole number, not") for wrong in (75.5, True, None, [75], {"a": 75}))
         elif isinstance(value, int):
             whole = "must be a whole number, not"
             yield from ((path, wrong, whole) for wrong in (75.5, 75.0, "75", True, None, [75], {"a": 75}))
@@ -400,6 +421,9 @@ IP = "must be an IP address that other machines can reach"
 HOST = "must be a host name or an IP address"
 CIDR = "must be a range of IP addresses, such as 10.0.0.0/8"
 COMMAND = "must be one line of printable ASCII"
+COOKIE = "must be the name of a cookie, of letters, digits, '-' and '_'"
+AGE = "must be a whole number of s, m or h, such as 30m or 1h"
+DURATION = "must be a whole number of ms, s, m or h, such as 500ms or 2s"
 DIGEST = f"sha256:{64 * '0'}"
 
 OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
@@ -447,6 +471,20 @@ OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
     (PATH, "application/details/ingressPaths/0", ["details", "", "/a b", '/"', "/#"]),
     (PATH, "vms/vm1/probe/http/path", ["health", "/a\tb", "/\u00e4"]),
     (PATH, "routes/details/probePath", ["http://a"]),
+    ("must be at least 1", "routes/details/rules/vm-only/mirror/made", [0]),
+    ("must be at most 100", "routes/details/rules/vm-only/mirror/made", [101]),
+    (COOKIE, "routes/details/rule/affinity/cookie", ["a b", "a;b", "a.b", "$a"]),
+    (AGE, "routes/details/rule/affinity/ttl", ["0s", "500ms", "1d", "1.5h", "-1s"]),
+    (DURATION, "routes/details/rule/timeout", ["0s", "2", "1d", "1.5s", ""]),
+    ("must be at most 1h", "routes/details/rule/timeout", ["61m", "2h"]),
+    (DURATION, "routes/details/rule/retries/perTryTimeout", ["0ms", "fast"]),
+    ("must be at most 10", "routes/details/rule/retries/attempts", [11]),
+    (
+        "must be printable ASCII, with no space at either end",
+        "routes/details/rule/match/0/headers/end-user",
+        [" a", ""],
+    ),
+    ("must be the value of a Kubernetes label", "routes/details/rule/match/0/labels/app", ["a b"]),
     (HOST, "vms/fleet/machines/fleet-a/host/address", ["-oProxyCommand=x", "a b", "a;b", "", "a..b"]),
     ("must be the name of a user", "vms/fleet/machines/fleet-a/host/user", ["-l", "Root", "a b", "$(id)"]),
     (
@@ -554,6 +592,10 @@ def test_longest_text(path: str, longest: int) -> None:
         ("vms/fleet/machines/fleet-a/host/jump", "address"),
         ("routes/details", "probePath"),
         ("routes/details/callers", "namespaces"),
+        ("routes/details/rule", "affinity"),
+        ("routes/details/rule/match/0", "destination"),
+        ("routes/details/rule/retries", "perTryTimeout"),
+        ("routes/details/rules/vm-only", "mirror"),
     ],
 )
 def test_unknown_key(path: str, near: str) -> None:
@@ -637,7 +679,8 @@ def test_vm_that_does_not_run_the_service() -> None:
 
 @pytest.mark.parametrize(("path", "value"), [("clusters", ["made"]), ("versions", {})])
 def test_cluster_that_does_not_run_the_service(path: str, value: Any) -> None:
-    assert errors(changed(f"application/details/{path}", value)) == (
+    config = changed("routes/details/rules", {}, changed("routes/details/rule", {}))
+    assert errors(changed(f"application/details/{path}", value, config)) == (
         f'{PROJECT}:routes.details.stages.canary.there: cluster "there" does not run "details"',
     )
 
@@ -654,6 +697,7 @@ def test_removed_vm_that_the_current_stage_calls() -> None:
 def test_removed_vm_that_no_stage_names() -> None:
     config = changed("routes/details/stages", {"kubernetes": {"there": 100}})
     config["stages"]["details"] = "kubernetes"
+    config["routes"]["details"] |= {"rules": {}, "gates": {}}
     assert load({**config, "vms": {}}).vms == {}
 
 
@@ -975,6 +1019,80 @@ def test_a_missing_host_key_says_how_to_get_it() -> None:
     assert error.startswith("vm-mesh:vms.fleet.machines.fleet-a.host.hostKey: is missing")
     assert "ssh-keyscan -t ed25519 -p PORT ADDRESS" in error
     assert "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in error
+
+
+# Rules
+
+RULE = "routes/details/rule"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        (f"{RULE}/match/0/destination", "mad", 'there is no VM or cluster "mad"; did you mean "made"?'),
+        (f"{RULE}/match/0/destination", "old", 'VM "old" does not run "details"; known: "ratings"'),
+        (f"{RULE}/match/0/destination", "known", 'cluster "known" does not run "details"'),
+        (
+            f"{RULE}/match/0/namespaces/0",
+            "shp",
+            '"shp" is none of the route\'s callers.namespaces, so no rule reaches it',
+        ),
+        (f"{RULE}/match/0/cookie", {"a": "1", "b": "2"}, "must have no more than 1"),
+        (f"{RULE}/match/0/cookie", {}, "must not be empty"),
+        (f"{RULE}/match/0/labels", {}, "must not be empty"),
+        (
+            f"{RULE}/match/0",
+            {"destination": "made"},
+            "matches every call; say which by one or more of 'headers', 'cookie', 'namespaces', 'labels'",
+        ),
+        (f"{RULE}/retries/perTryTimeout", "2001ms", "is longer than the timeout of all tries together, 2s"),
+        (
+            f"{RULE}/retries/retryOn",
+            "5xx,conect-failure",
+            'has "conect-failure", which is no status and nothing of Envoy\'s; did you mean "connect-failure"?',
+        ),
+        (f"{RULE}/retries", {"attempts": 0, "retryOn": "5xx"}, None),
+        ("routes/details/rules/canry", {}, 'there is no stage "canry"; did you mean "canary"?'),
+        ("routes/details/rules/vm-only/mirror/nowhere", 5, None),
+        ("routes/details/rules/vm-only/timeout", "100ms", None),
+    ],
+)
+def test_rule_that_cannot_be(path: str, value: Any, error: str | None) -> None:
+    if error:
+        assert errors(changed(path, value)) == (f"{shown(path)}: {error}",)
+    else:
+        assert len(errors(changed(path, value))) == 1
+
+
+def test_a_header_has_a_lower_case_name_and_cookies_have_a_key_of_their_own() -> None:
+    (error,) = errors(changed(f"{RULE}/match/0/headers", {"End-User": "a"}))
+    assert error.endswith(': must be the lower-case name of a header, not "End-User"')
+    (error,) = errors(changed(f"{RULE}/match/0/headers", {"cookie": "a=b"}))
+    assert error.endswith("headers.cookie: would be all cookies of a request at once; name the one with 'cookie'")
+
+
+def test_what_has_calls_gets_no_copies() -> None:
+    config = changed(f"{RULE}/mirror", {"there": 10})
+    assert errors(config) == (
+        f'{shown(RULE)}.mirror.there: has 25% of the calls in stage "canary", and a copy would be a second call there; '
+        "copies are for a destination that has none (without any: rules.canary.mirror: {})",
+    )
+    config["routes"]["details"]["rules"]["canary"] = {"mirror": {}}
+    assert load(config).routes["details"].rule_in("canary").mirror == {}
+
+
+def test_a_stage_has_the_rule_but_for_what_it_says_itself() -> None:
+    route = load(changed(f"{RULE}/mirror", {"made": 5})).routes["details"]
+    assert route.rule_in("canary") == route.rule
+    assert route.rule_in("vm-only").mirror == {"made": 10}
+    assert route.rule_in("vm-only").timeout == "2s"
+
+
+def test_callers_of_any_namespace_of_the_mesh_match_where_the_route_is_for_all() -> None:
+    config = changed("routes/details/callers", {})
+    load(changed(f"{RULE}/match/0/namespaces", ["machines"], config))
+    (error,) = errors(changed(f"{RULE}/match/0/namespaces", ["elsewhere"], config))
+    assert 'there is no namespace in the mesh "elsewhere"' in error
 
 
 # Revisions and roots
