@@ -6,12 +6,26 @@ at once, each with the path of its key, because a config fixed one error at a ti
 The models say what each value must be; :mod:`settings.checks` says what values must be to each other.
 """
 
+from settings.access import AccessSettings, RuleSettings
 from settings.application import ServiceSettings, VersionSettings
 from settings.clusters import ClusterSettings, ExistingSettings, GatewaySettings, KindSettings
 from settings.load import from_pulumi, load
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings, RevisionSettings
 from settings.mistakes import SettingsError
-from settings.names import MACHINE_LABEL, PROJECT, UNNAMED, VM_LABEL, service_host, vm_service
+from settings.names import (
+    INGRESS,
+    INGRESS_ACCOUNT,
+    LOCALITY,
+    MACHINE_LABEL,
+    PROJECT,
+    SYSTEM_NAMESPACE,
+    UNNAMED,
+    VM_LABEL,
+    first_subset,
+    service_host,
+    vm_service,
+)
+from settings.policies import Policy, policies, principal
 from settings.routes import CallerSettings, RouteSettings
 from settings.stack import KEYS, Settings
 from settings.vms import (
@@ -27,11 +41,16 @@ from settings.vms import (
 )
 
 __all__ = [
+    "INGRESS",
+    "INGRESS_ACCOUNT",
     "KEYS",
+    "LOCALITY",
     "MACHINE_LABEL",
     "PROJECT",
+    "SYSTEM_NAMESPACE",
     "UNNAMED",
     "VM_LABEL",
+    "AccessSettings",
     "CaSettings",
     "CallerSettings",
     "CaptureSettings",
@@ -46,9 +65,11 @@ __all__ = [
     "MachineSettings",
     "MeshSettings",
     "MirrorSettings",
+    "Policy",
     "ProbeSettings",
     "RevisionSettings",
     "RouteSettings",
+    "RuleSettings",
     "ServiceSettings",
     "Settings",
     "SettingsError",
@@ -56,8 +77,11 @@ __all__ = [
     "VersionSettings",
     "VmServiceSettings",
     "VmSettings",
+    "first_subset",
     "from_pulumi",
     "load",
+    "policies",
+    "principal",
     "service_host",
     "vm_service",
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from settings.model import Model
-from settings.values import Name, Namespace, UrlPath, Weights
+from settings.values import Destinations, Name, Namespace, UrlPath, Weights
 
 
 class CallerSettings(Model):
@@ -27,3 +27,5 @@ class RouteSettings(Model):
     """Path behind the ingress whose every answer takes one call of this service; ``verify`` requests it."""
     max_step: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
     """Percent points that a destination may gain in one update."""
+    failover: Destinations | None = None
+    """Destinations that take the calls of one that fails, the first that serves; default: none."""
