@@ -21,6 +21,7 @@ from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress, report
 from vmmesh import (
+    access,
     changes,
     doctor,
     drift,
@@ -85,6 +86,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Operates a mesh with virtual machines in it, and moves services off them stage by stage.",
 )
+
+access_app = typer.Typer(no_args_is_help=True, help="Who may call what.")
+app.add_typer(access_app, name="access")
 
 _Stack = Annotated[str, typer.Option("--stack", "-s", metavar="NAME", help="The stack, of Pulumi.<NAME>.yaml.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead, and nothing else, on standard output.")]
@@ -428,6 +432,28 @@ def drift_command(ctx: typer.Context, stack: _Stack = "dev", as_json: _Json = Fa
     else:
         drift.show(_console(), stack, found)
     if found:
+        raise typer.Exit(1)
+
+
+@access_app.command("check")
+def access_check_command(
+    ctx: typer.Context,
+    caller: Annotated[
+        str, typer.Argument(metavar="FROM", help="As in rules: a VM, a service, ingress, or namespace/account.")
+    ],
+    service: Annotated[str, typer.Argument(metavar="TO", help="A service.")],
+    method: Annotated[str, typer.Option(help="Method of the call.")] = "GET",
+    path: Annotated[str, typer.Option(help="Path of the call.")] = "/",
+    stack: _Stack = "dev",
+    as_json: _Json = False,
+) -> None:
+    """Say whether a caller may call a service, by the config alone; end with 1 if not."""
+    found = access.check(_place(ctx, stack).file.settings(), caller, service, method, path)
+    if as_json:
+        _print(access.document(stack, found))
+    else:
+        access.show(_console(), found)
+    if not found.allowed:
         raise typer.Exit(1)
 
 
