@@ -9,9 +9,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.failover import RETRIES, TRAFFIC_POLICY, Failover
 from components.mesh import Mesh
 from components.workload_group import WorkloadGroup
-from settings import RouteSettings, service_host, vm_service
+from settings import RouteSettings, first_subset, service_host, vm_service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class RouteArgs:
     """What a weight waits for: the VMs' machines that have joined."""
     weights: Mapping[str, int]
     """Destination -> percent of the stage."""
+    failover: Failover | None
+    """Who takes over from a destination that fails."""
 
 
 class Route(pulumi.ComponentResource):
@@ -61,7 +64,7 @@ class Route(pulumi.ComponentResource):
             spec={
                 "host": host,
                 # Auto mTLS does not reach subsets that only the other cluster has endpoints of.
-                "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
+                "trafficPolicy": TRAFFIC_POLICY if args.failover else {"tls": {"mode": "ISTIO_MUTUAL"}},
                 "subsets": [
                     {"name": destination, "labels": {"topology.istio.io/cluster": destination}}
                     for destination in args.clusters
@@ -73,6 +76,7 @@ class Route(pulumi.ComponentResource):
     def _virtual_service(
         self, name: str, host: str, cluster: Cluster, args: RouteArgs, rules: Sequence[pulumi.Resource]
     ) -> None:
+        failover = args.failover.declared if args.failover else []
         kubernetes.apiextensions.CustomResource(
             f"{name}-weights",
             api_version="networking.istio.io/v1",
@@ -89,11 +93,12 @@ class Route(pulumi.ComponentResource):
                                 "weight": args.weights.get(destination, 0),
                             }
                             for destination in [*args.vms, *args.clusters]
-                        ]
+                        ],
+                        **({"retries": RETRIES} if args.failover else {}),
                     }
                 ],
             },
-            opts=self._in(cluster, args, after=[*rules, *args.vms.values(), *args.joined]),
+            opts=self._in(cluster, args, after=[*rules, *failover, *args.vms.values(), *args.joined]),
         )
 
     def _in(self, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
@@ -102,6 +107,7 @@ class Route(pulumi.ComponentResource):
 
 
 def _destination(destination: str, host: str, args: RouteArgs) -> dict[str, str]:
+    subset = {"subset": first_subset(destination)} if args.failover else {}
     if destination in args.vms:
-        return {"host": service_host(vm_service(args.service, destination), args.vms[destination].namespace)}
-    return {"host": host, "subset": destination}
+        return {"host": service_host(vm_service(args.service, destination), args.vms[destination].namespace), **subset}
+    return {"host": host, "subset": destination, **subset}

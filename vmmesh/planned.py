@@ -10,6 +10,7 @@ from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
 
 from policy.rules import VM_LABEL, Resource, Violation, service_host, splits
+from settings import first_subset
 
 # Other steps of a replacement; one tells of it.
 _PARTS = (OpType.CREATE_REPLACEMENT, OpType.DELETE_REPLACED)
@@ -109,7 +110,10 @@ def _destinations(resources: Iterable[Resource]) -> dict[str, str]:
 def _shares(virtual_service: Resource | None, vms: Mapping[str, str]) -> dict[str, float]:
     # The last entry is the one without a condition, which all calls take that no other entry is for.
     found = splits(virtual_service) if virtual_service else []
-    return {vms.get(host) or subset or host: weight for (host, subset), weight in (found[-1] if found else {}).items()}
+    return {
+        vms.get(host) or subset.removeprefix(first_subset("")) or host: weight
+        for (host, subset), weight in (found[-1] if found else {}).items()
+    }
 
 
 def _step(metadata: StepEventMetadata) -> Step:

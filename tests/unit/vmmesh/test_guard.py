@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pulumi.automation import EngineEvent
 
-from settings import Settings
+from settings import Settings, first_subset
 from tests.unit.vmmesh.support import CONFIG, event_of
 from toolchain.problem import Problem
 from vmmesh import guard, planned
@@ -45,13 +45,23 @@ def event(
     return event_of({"sequence": 1, "timestamp": 1, "resourcePreEvent": {"metadata": metadata}})
 
 
-def route(before: tuple[int, int] | None, after: tuple[int, int] | None, cluster: str = "cluster1") -> EngineEvent:
+def route(
+    before: tuple[int, int] | None,
+    after: tuple[int, int] | None,
+    cluster: str = "cluster1",
+    *,
+    failover: bool = False,
+) -> EngineEvent:
     """Weights of the VM and cluster1, as they are and as they are to be."""
 
     def spec(weights: tuple[int, int] | None) -> Any:
         if weights is None:
             return None
         places = [{"host": "details-vm1.virtual-machines.svc.cluster.local"}, {"host": HOST, "subset": "cluster1"}]
+        if failover:
+            places = [
+                {**place, "subset": first_subset(name)} for place, name in zip(places, ("vm1", "cluster1"), strict=True)
+            ]
         routes = [{"destination": place, "weight": weight} for place, weight in zip(places, weights, strict=True)]
         return {
             "metadata": {"name": "details", "namespace": "default"},

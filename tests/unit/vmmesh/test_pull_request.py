@@ -52,6 +52,11 @@ def test_a_stage_is_a_title_a_summary_and_a_table() -> None:
     )
 
 
+def test_with_failover_shares_are_of_those_that_calls_are_meant_for() -> None:
+    moved = preview(route((100, 0), (75, 25), failover=True), *services())
+    assert document(moved)["shares"] == document(preview(route((100, 0), (75, 25)), *services()))["shares"]
+
+
 def test_clusters_whose_shares_differ_have_a_table_each() -> None:
     found = text(preview(route((100, 0), (75, 25)), route((50, 50), (75, 25), "cluster2"), *services()))
     assert "calls from `cluster1`\n" in found
