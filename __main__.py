@@ -5,18 +5,21 @@ from pathlib import Path
 
 import pulumi
 
+from components.access import Access, AccessArgs
 from components.application import Application, ApplicationArgs
 from components.cluster import Cluster
 from components.container_vm import ContainerVm, ContainerVmArgs
 from components.deletion import bounded_deletion
 from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs
 from components.existing_cluster import ExistingCluster, ExistingClusterArgs
+from components.failover import Failover, FailoverArgs
 from components.federation import Federation, FederationArgs
 from components.host_vm import HostVm, HostVmArgs
 from components.ingress_gateway import IngressGateway, IngressGatewayArgs
 from components.kind_cluster import KindCluster, KindClusterArgs
 from components.mesh import Mesh, MeshArgs
 from components.onboarding import Onboarding, OnboardingArgs
+from components.operators import Operators, OperatorsArgs
 from components.route import Route, RouteArgs
 from components.trust import Trust, TrustArgs
 from components.underlay import Underlay, UnderlayArgs
@@ -30,6 +33,7 @@ from settings import (
     SettingsError,
     SidecarSettings,
     from_pulumi,
+    policies,
 )
 from toolchain import artifacts
 from toolchain.problem import Problem
@@ -151,7 +155,28 @@ for vm_name, vm in settings.vms.items():
         )
         joined[vm_name] += onboarding.joined
 
+if settings.access:
+    Access("access", AccessArgs(policies=policies(settings), clusters=clusters, meshes=meshes))
+if settings.access.operators:
+    Operators("operators", OperatorsArgs(operators=settings.access.operators, clusters=clusters, meshes=meshes))
+
 for service, route in settings.routes.items():
+    vms = {name: groups[name] for name, vm in settings.vms.items() if service in vm.services}
+    orders = {caller: settings.failover(service, caller) for caller in route.callers.clusters or clusters}
+    failover = None
+    if route.failover:
+        failover = Failover(
+            f"{service}-failover",
+            FailoverArgs(
+                service=service,
+                namespace=route.namespace,
+                orders=orders,
+                ports=settings.ports(service),
+                vms=vms,
+                clusters=clusters,
+                meshes=meshes,
+            ),
+        )
     Route(
         service,
         RouteArgs(
@@ -159,10 +184,11 @@ for service, route in settings.routes.items():
             route=route,
             weights=settings.weights(service),
             rule=settings.rule(service),
-            vms={name: groups[name] for name, vm in settings.vms.items() if service in vm.services},
-            joined=[step for name, vm in settings.vms.items() if service in vm.services for step in joined[name]],
+            vms=vms,
+            joined=[step for name in vms for step in joined[name]],
             clusters=clusters,
             meshes=meshes,
+            failover=failover,
         ),
     )
 

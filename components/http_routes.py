@@ -13,15 +13,21 @@ Entry = dict[str, Any]
 
 
 def http_routes(
-    destinations: Mapping[str, Mapping[str, str]], weights: Mapping[str, int], rule: RuleSettings
+    destinations: Mapping[str, Mapping[str, str]],
+    weights: Mapping[str, int],
+    rule: RuleSettings,
+    *,
+    copied_to: Mapping[str, Mapping[str, str]],
+    retries: Mapping[str, Any] | None = None,
 ) -> list[Entry]:
     """The entries: those of matches, then those of sessions, then the one that divides by the weights.
 
-    ``destinations`` has each destination's host and subset, of weight 0 too. What matches is not mirrored: a tester's
-    call is where it is meant to be already.
+    ``destinations`` has each destination's host and subset, of weight 0 too, and ``copied_to`` has them for copies;
+    ``retries`` are those of a rule that has none. What matches is not mirrored: a tester's call is where it is meant to
+    be already.
     """
-    limits = _limits(rule)
-    copies = _copies(rule.mirror, destinations)
+    limits = _limits(rule, retries)
+    copies = _copies(rule.mirror, copied_to)
     matches = [
         {"match": _conditions(match), "route": [{"destination": destinations[match.destination]}], **limits}
         for match in rule.match
@@ -82,10 +88,10 @@ def _copies(mirror: Mapping[str, int], destinations: Mapping[str, Mapping[str, s
     return {"mirrors": copies} if copies else {}
 
 
-def _limits(rule: RuleSettings) -> Entry:
+def _limits(rule: RuleSettings, retries: Mapping[str, Any] | None) -> Entry:
     """How long a call may take, and how often it is tried: the same wherever it goes."""
-    limits: Entry = {"timeout": rule.timeout} if rule.timeout else {}
-    return {**limits, "retries": _retries(rule.retries)} if rule.retries else limits
+    limits = {"timeout": rule.timeout, "retries": _retries(rule.retries) if rule.retries else retries}
+    return {key: value for key, value in limits.items() if value}
 
 
 def _retries(retries: RetrySettings) -> Entry:

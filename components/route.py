@@ -9,10 +9,11 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.failover import RETRIES, TRAFFIC_POLICY, Failover
 from components.http_routes import http_routes
 from components.mesh import Mesh
 from components.workload_group import WorkloadGroup
-from settings import RouteSettings, RuleSettings, service_host, vm_service
+from settings import RouteSettings, RuleSettings, first_subset, service_host, vm_service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,8 @@ class RouteArgs:
     """Destination -> percent of the stage."""
     rule: RuleSettings
     """How calls are treated in the stage, beside the weights."""
+    failover: Failover | None
+    """Who takes over from a destination that fails."""
 
 
 class Route(pulumi.ComponentResource):
@@ -65,7 +68,7 @@ class Route(pulumi.ComponentResource):
             spec={
                 "host": host,
                 # Auto mTLS does not reach subsets that only the other cluster has endpoints of.
-                "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
+                "trafficPolicy": TRAFFIC_POLICY if args.failover else {"tls": {"mode": "ISTIO_MUTUAL"}},
                 "subsets": [
                     {"name": destination, "labels": {"topology.istio.io/cluster": destination}}
                     for destination in args.clusters
@@ -77,6 +80,7 @@ class Route(pulumi.ComponentResource):
     def _virtual_service(
         self, name: str, host: str, cluster: Cluster, args: RouteArgs, rules: Sequence[pulumi.Resource]
     ) -> None:
+        failover = args.failover.declared if args.failover else []
         kubernetes.apiextensions.CustomResource(
             f"{name}-weights",
             api_version="networking.istio.io/v1",
@@ -85,9 +89,16 @@ class Route(pulumi.ComponentResource):
             spec={
                 "hosts": [host],
                 "exportTo": list(args.route.callers.namespaces or ["*"]),
-                "http": http_routes(_destinations(host, args), args.weights, args.rule),
+                "http": http_routes(
+                    _destinations(host, args, failing_over=args.failover is not None),
+                    args.weights,
+                    args.rule,
+                    # A copy goes nowhere else: another destination would have the call twice.
+                    copied_to=_destinations(host, args),
+                    retries=RETRIES if args.failover else None,
+                ),
             },
-            opts=self._in(cluster, args, after=[*rules, *args.vms.values(), *args.joined]),
+            opts=self._in(cluster, args, after=[*rules, *failover, *args.vms.values(), *args.joined]),
         )
 
     def _in(self, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
@@ -95,10 +106,11 @@ class Route(pulumi.ComponentResource):
         return cluster.inside(self, mesh.control_plane, mesh.namespaces[args.route.namespace], *after)
 
 
-def _destinations(host: str, args: RouteArgs) -> dict[str, dict[str, str]]:
+def _destinations(host: str, args: RouteArgs, *, failing_over: bool = False) -> dict[str, dict[str, str]]:
     """Host and subset of every destination that a stage can name."""
     vms = {
         name: {"host": service_host(vm_service(args.service, name), group.namespace)}
         for name, group in args.vms.items()
     }
-    return {**vms, **{name: {"host": host, "subset": name} for name in args.clusters}}
+    alone = {**vms, **{name: {"host": host, "subset": name} for name in args.clusters}}
+    return {name: {**place, "subset": first_subset(name)} if failing_over else place for name, place in alone.items()}

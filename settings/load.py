@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ValidationError
 
 from settings.application import bookinfo
 from settings.checks import CrossChecks
-from settings.entries import object_in
+from settings.entries import items_in, object_in
 from settings.mistakes import KeyPath, Mistake, SettingsError, did_you_mean, dotted
 from settings.names import PROJECT
 from settings.stack import CA, KEYS, Settings
@@ -91,5 +91,5 @@ def _oddities(config: Mapping[str, Any], reported: Collection[KeyPath]) -> Itera
         if isinstance(value, JsonObject):
             for name in value.repeated:
                 yield (*path, name), "is there more than once; give each its own name"
-        items = enumerate(cast("list[Any]", value)) if isinstance(value, list) else object_in(value).items()
-        rest += [((*path, name), inner) for name, inner in items]
+        rest += [((*path, name), inner) for name, inner in object_in(value).items()]
+        rest += items_in(path, value)

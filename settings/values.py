@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from settings.mistakes import did_you_mean, shown
-from settings.names import NAME, NAME_RULE
+from settings.names import LOCALITY, NAME, NAME_RULE
 
 
 def refusal(what: str) -> PydanticCustomError:
@@ -102,6 +102,10 @@ def _all_retried(words: str) -> str:
     return words
 
 
+def _nearest_first(value: object) -> object:
+    return (LOCALITY,) if value == "locality" else value
+
+
 def _all_of_it(weights: dict[str, int]) -> dict[str, int]:
     total = sum(weights.values())
     if total != 100:
@@ -123,6 +127,7 @@ _DIGEST = r"(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 PositivePercent = Annotated[int, Field(strict=True, ge=1, le=100)]
+Destinations = Annotated[tuple[str, ...], BeforeValidator(_nearest_first), Field(min_length=1)]
 Weights = Annotated[dict[str, Percent], AfterValidator(_all_of_it)]
 # Kubernetes has 32 bits for these.
 Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
@@ -135,7 +140,26 @@ Name = Annotated[str, _like(NAME.pattern, NAME_RULE)]
 Namespace = Annotated[
     str, _like(_LABEL, "must be 1 to 63 lower-case letters, digits and '-', with no '-' at either end")
 ]
+Caller = Annotated[
+    str,
+    _like(
+        rf"\*|{NAME.pattern}|{_LABEL}/({_LABEL}(\.{_LABEL})*|\*)",
+        "must be a VM, a service, 'ingress', 'namespace/account', 'namespace/*' or '*'",
+    ),
+]
+Subject = Annotated[
+    str, _like(r"(user|group):[!-~]+", "must be 'user:' or 'group:' and a name, as the clusters' RBAC has it", 250)
+]
 DnsName = Annotated[str, _like(rf"{_LABEL}(\.{_LABEL})*", "must be a lower-case DNS name", longest=253)]
+# As Istio has them, but for its path templates, whose braces and other stars would mean less here than they say.
+PathPattern = Annotated[
+    str,
+    _like(
+        r"/[-\w.~!$&'()+,;=:@%/]*\*?|\*[-\w.~!$&'()+,;=:@%/]*",
+        "must be a path, without a query; a '*' may stand for the rest of it, or for what comes before",
+    ),
+]
+Method = Annotated[str, _like(r"[A-Z]+", "must be an HTTP method, such as GET", longest=20)]
 UrlPath = Annotated[str, _like(r"/[-\w.~!$&'()*+,;=:@%/?]*", "must be a path that begins with '/' and holds no spaces")]
 HttpsUrl = Annotated[str, _like(rf"https://{_URL}", "must be https://host[:port][/path]")]
 HttpUrl = Annotated[str, _like(rf"https?://{_URL}", "must be http(s)://host[:port][/path]")]

@@ -59,6 +59,8 @@ def keys_at(path: KeyPath) -> list[str]:
             continue  # the items of a list are all of one kind
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
+        elif get_origin(kind) is tuple:
+            kind = get_args(kind)[0]
         else:
             kind = next(field.annotation for field in kind.model_fields.values() if field.alias == part)
             kind = kind if get_origin(kind) in (None, dict) else get_args(kind)[0]  # X of `X | None`, of a list of X

@@ -10,6 +10,7 @@ from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
 
 from policy.rules import VM_LABEL, Resource, Violation, service_host, splits
+from settings import first_subset
 from vmmesh.rule_words import rule_words, told
 
 # Other steps of a replacement; one tells of it.
@@ -130,14 +131,19 @@ def _destinations(resources: Iterable[Resource]) -> dict[str, str]:
 def _shares(virtual_service: Resource | None, vms: Mapping[str, str]) -> dict[str, float]:
     # The last entry is the one without a condition, which all calls take that no other entry is for.
     found = splits(virtual_service) if virtual_service else []
-    return {vms.get(host) or subset or host: weight for (host, subset), weight in (found[-1] if found else {}).items()}
+    return {_name(host, subset, vms): weight for (host, subset), weight in (found[-1] if found else {}).items()}
 
 
 def _rule(virtual_service: Resource | None, vms: Mapping[str, str]) -> list[str]:
     def name_of(place: Mapping[str, Any]) -> str:
-        return vms.get(place["host"]) or place.get("subset") or place["host"]
+        return _name(place["host"], place.get("subset", ""), vms)
 
     return rule_words(virtual_service.inputs, name_of) if virtual_service else []
+
+
+def _name(host: str, subset: str, vms: Mapping[str, str]) -> str:
+    """Name of a destination, the same with failover and without."""
+    return vms.get(host) or subset.removeprefix(first_subset("")) or host
 
 
 def _step(metadata: StepEventMetadata) -> Step:

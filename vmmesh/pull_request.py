@@ -1,8 +1,8 @@
 """A preview as a comment on a pull request: short, the summary first, and without a value that may be a secret.
 
-Of what changes, names and paths of properties are told and, of values, a route's percents alone, and its rules but for
-what a header or a cookie must be; what the policy's rules say holds images and percents. So no secret gets in, whatever
-the engine does or does not mark as one.
+Of what changes, names and paths of properties are told and, of values, a route's percents, its rules but for what a
+header or a cookie must be, and who may call what; what the policy's rules say holds images and percents. So no secret
+gets in, whatever the engine does or does not mark as one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from settings import SettingsError
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
-from vmmesh import guard, planned
+from vmmesh import access_changes, guard, planned
 from vmmesh.place import Place
 from vmmesh.planned import Shares, Step
 from vmmesh.recorded import recorded
@@ -62,6 +62,8 @@ class Preview:
     violations: Sequence[Violation] = ()
     stages: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """Route -> the stage in the state, and the stage in the config."""
+    access: Sequence[access_changes.Change] = ()
+    """Who gains and who loses access."""
     recorded: datetime | None = None
     """When the state was written."""
     failure: str = ""
@@ -119,9 +121,11 @@ def _preview(place: Place) -> Preview:
     except Problem as problem:
         return Preview(stack=place.name, recorded=when, failure=f"{problem}\n{problem.advice}")
     applied = planned.applied_stages(events)
+    steps = planned.steps(events)
     return Preview(
         stack=place.name,
-        steps=planned.steps(events),
+        steps=steps,
+        access=access_changes.previewed(steps, settings),
         violations=guard.findings(events, settings),
         stages={route: (applied.get(route, ""), stage) for route, stage in settings.stages.items()},
         recorded=when,
@@ -174,6 +178,7 @@ def document(found: Preview) -> dict[str, Any]:
             }
             for it in planned.shares(found.steps)
         ],
+        "access": access_changes.document(found.access),
         "changes": [
             {
                 "operation": step.operation,
@@ -260,6 +265,11 @@ def _blocks(found: Preview) -> Iterator[_Block]:
         lines = [f"- **{_WORDS.get(OpType(step.operation), step.operation)}: {_line(step)}**" for step in lost]
         yield _Block(before=["**Replaced or deleted**", ""], lines=lines, after=[""])
     yield from _routes(found)
+    if found.access:
+        lines = [
+            f"- **{_plain(it.service)}** at {', '.join(map(_code, it.at))}: {_plain(it.words)}" for it in found.access
+        ]
+        yield _Block(before=["**Who may call what**", ""], lines=lines, after=[""])
     ruled = {(it.route, it.cluster) for it in planned.shares(found.steps) if it.told}
     others = [step for step in found.changes if not destroys(step) and not _is_told(step, ruled)]
     if others:

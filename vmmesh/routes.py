@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from settings import RuleSettings, Settings, service_host, vm_service
+from settings import RuleSettings, Settings, first_subset, service_host, vm_service
 from vmmesh.stackfile import Misuse, nearest
 
 ELSEWHERE = "elsewhere"
@@ -45,7 +45,7 @@ class Route:
         """The destination that a cluster ``outbound|<port>|<subset>|<host>`` is; None: of none."""
         *_, subset, host = ("", *envoy_cluster.split("|"))
         for destination, place in self.hosts.items():
-            if place == (host, subset):
+            if place == (host, subset) or (place[0], first_subset(destination)) == (host, subset):
                 return destination
         return ELSEWHERE if host == self.host else None
 

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from settings import KEYS, PROJECT, SettingsError, from_pulumi, load
+from settings import KEYS, PROJECT, SettingsError, from_pulumi, load, policies
 
 ROOT = Path(__file__).parents[2]
 PROJECT_FILE: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
@@ -151,6 +151,7 @@ FULL: dict[str, Any] = {
                 "pause": True,
             },
             "gates": {"canary": {"duration": 600}},
+            "failover": ["made"],
             "stages": {"vm-only": {"vm1": 100}, "canary": {"vm1": 75, "there": 25}},
             "rule": {
                 "match": [
@@ -170,6 +171,20 @@ FULL: dict[str, Any] = {
         }
     },
     "stages": {"details": "vm-only"},
+    "access": {
+        "rules": {
+            "details": [
+                {
+                    "from": ["ratings", "ingress"],
+                    "methods": ["GET", "HEAD"],
+                    "paths": ["/details/*", "*/health"],
+                },
+                {"from": ["shop/reporter", "audit/*"]},
+            ],
+        },
+        "enforced": ["shop"],
+        "operators": {"group:books": ["shop"]},
+    },
     "allowReplace": ["there"],
 }
 
@@ -245,7 +260,8 @@ def are_readable(messages: Iterable[str]) -> bool:
 def shown(path: str) -> str:
     """``path`` as messages show it."""
     first, *rest = path.split("/")
-    return f"{PROJECT}:{first}" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in rest)
+    steps = (f"[{part}]" if part.isdigit() else f'["{part}"]' if ":" in part else f".{part}" for part in rest)
+    return f"{PROJECT}:{first}" + "".join(steps)
 
 
 # What is shipped
@@ -680,9 +696,8 @@ def test_vm_that_does_not_run_the_service() -> None:
 @pytest.mark.parametrize(("path", "value"), [("clusters", ["made"]), ("versions", {})])
 def test_cluster_that_does_not_run_the_service(path: str, value: Any) -> None:
     config = changed("routes/details/rules", {}, changed("routes/details/rule", {}))
-    assert errors(changed(f"application/details/{path}", value, config)) == (
-        f'{PROJECT}:routes.details.stages.canary.there: cluster "there" does not run "details"',
-    )
+    config = changed("routes/details/failover", REMOVED, changed(f"application/details/{path}", value, config))
+    assert errors(config) == (f'{PROJECT}:routes.details.stages.canary.there: cluster "there" does not run "details"',)
 
 
 def test_removed_vm_that_the_current_stage_calls() -> None:
@@ -1145,3 +1160,73 @@ def test_a_root_is_named_once() -> None:
     assert errors({**DEV, "roots": ["root", "root"]}) == (
         f"{PROJECT}:roots[1]: is the same root as {PROJECT}:roots[0]",
     )
+
+
+# Access and failover
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        (
+            "access/rules/detials",
+            [],
+            'there is no service in the application or on a VM "detials"; did you mean "details"?',
+        ),
+        ("access/rules/details/0/from/0", "ratngs", 'there is no VM or service "ratngs"; did you mean "ratings"?'),
+        ("access/rules/details/0/from/0", "shop/", "must be a VM, a service, 'ingress'"),
+        ("access/rules/details/0/methods/0", "get", "must be an HTTP method, such as GET"),
+        ("access/rules/details/0/paths/0", "/a?b", "must be a path, without a query"),
+        ("access/rules/details/0/paths/0", "/a/*/b", "must be a path, without a query"),
+        ("access/rules/details/0/paths/0", "/a/{*}", "must be a path, without a query"),
+        ("access/enforced/0", "elsewhere", 'there is no namespace in the mesh "elsewhere"; known: "machines", "shop"'),
+        ("access/enforced", ["shop", "shop"], "is the same namespace as vm-mesh:access.enforced[0]"),
+        ("access/operators/books", ["shop"], "must be 'user:' or 'group:' and a name"),
+        ("access/operators/group:books/0", "elsewhere", 'there is no namespace in the mesh "elsewhere"'),
+        ("routes/details/failover", "localty", 'must be a list, not "localty"'),
+        ("routes/details/failover/0", "old", 'VM "old" does not run "details"'),
+        ("routes/details/failover", ["made", "made"], "is the same destination as vm-mesh:routes.details.failover[0]"),
+    ],
+)
+def test_access_and_failover_of_what_there_is_not(path: str, value: Any, error: str) -> None:
+    (found,) = errors(changed(path, value))
+    assert error in found
+
+
+def test_a_caller_that_is_a_vm_and_a_service_is_asked_which() -> None:
+    config = changed("vms/ratings", FULL["vms"]["old"])
+    del config["vms"]["old"]
+    assert errors(config) == (
+        f"{PROJECT}:access.rules.details[0].from[0]: is a VM and a service; name the one that it is as "
+        "'namespace/account'",
+    )
+
+
+def test_an_unknown_key_of_a_rule_is_told_with_the_nearest() -> None:
+    assert errors(changed("access/rules/details/0/path", ["/"])) == (
+        f'{PROJECT}:access.rules.details[0].path: unknown key; did you mean "paths"?',
+    )
+
+
+def test_nothing_is_limited_unless_the_config_says_so() -> None:
+    settings = load(DEV)
+    assert not settings.access
+    assert policies(settings) == []
+    assert settings.failover("details", "cluster1") == {}
+
+
+def test_each_destination_is_the_first_of_its_own_order() -> None:
+    settings = load(changed("routes/details/failover", ["cluster1", "cluster2", "vm1"], DEV))
+    assert settings.failover("details", "cluster2") == {
+        "vm1": ["vm1", "cluster1", "cluster2"],
+        "cluster1": ["cluster1", "cluster2", "vm1"],
+        "cluster2": ["cluster2", "cluster1", "vm1"],
+    }
+
+
+def test_the_nearest_takes_over_by_locality() -> None:
+    settings = load(changed("routes/details/failover", "locality", DEV))
+    assert settings.failover("details", "cluster2")["vm1"] == ["vm1", "cluster2", "cluster1"]
+    assert settings.failover("details", "cluster1")["cluster2"] == ["cluster2", "cluster1", "vm1"]
+    far = changed("routes/details/failover", "locality")
+    assert load(far).failover("details", "there")["made"] == ["made", "there", "fleet", "vm1"]

@@ -17,7 +17,8 @@ CANARY = {"vm1": 75, "cluster1": 25}
 
 
 def entries(weights: dict[str, int] = CANARY, **rule: Any) -> list[dict[str, Any]]:
-    return http_routes(DESTINATIONS, weights, RuleSettings.model_validate(rule, by_alias=True, by_name=False))
+    made = RuleSettings.model_validate(rule, by_alias=True, by_name=False)
+    return http_routes(DESTINATIONS, weights, made, copied_to=DESTINATIONS)
 
 
 def session_of(cookie: str, weights: dict[str, int] = CANARY, name: str = "session") -> list[dict[str, str]]:

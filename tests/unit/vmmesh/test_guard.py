@@ -9,7 +9,7 @@ import pytest
 from pulumi.automation import EngineEvent
 
 from components.http_routes import http_routes
-from settings import RuleSettings, Settings
+from settings import RuleSettings, Settings, first_subset
 from tests.unit.vmmesh.support import CONFIG, event_of
 from toolchain.problem import Problem
 from vmmesh import guard, planned
@@ -53,6 +53,8 @@ def route(
     cluster: str = "cluster1",
     rules: tuple[Any, Any] = ({}, {}),
     diff: Sequence[str] = ("spec.http[0].route[0].weight",),
+    *,
+    failover: bool = False,
 ) -> EngineEvent:
     """Weights of the VM and cluster1, and rules, as they are and as they are to be."""
 
@@ -60,11 +62,14 @@ def route(
         if weights is None:
             return None
         vm1, cluster1 = {"host": "details-vm1.virtual-machines.svc.cluster.local"}, {"host": HOST, "subset": "cluster1"}
+        places = alone = {"vm1": vm1, "cluster1": cluster1}
+        if failover:
+            places = {name: {**place, "subset": first_subset(name)} for name, place in alone.items()}
         made = RuleSettings.model_validate(rule, by_alias=True, by_name=False)
         shares = {"vm1": weights[0], "cluster1": weights[1]}
         return {
             "metadata": {"name": "details", "namespace": "default"},
-            "spec": {"hosts": [HOST], "http": http_routes({"vm1": vm1, "cluster1": cluster1}, shares, made)},
+            "spec": {"hosts": [HOST], "http": http_routes(places, shares, made, copied_to=alone)},
         }
 
     old, new = spec(before, rules[0]), spec(after, rules[1])

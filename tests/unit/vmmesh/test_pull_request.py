@@ -57,8 +57,11 @@ SHADOW = {"mirror": {"cluster1": 50}, "timeout": "2s"}
 RULES = ["spec.http[0].match", "spec.http[0].mirrors", "spec.http[0].timeout"]
 
 
-def test_what_changes_of_the_rules_is_a_list_below_the_table() -> None:
-    moved = [route((100, 0), (75, 25), it, (SHADOW, TESTERS), RULES) for it in ("cluster1", "cluster2")]
+@pytest.mark.parametrize("failover", [False, True])
+def test_what_changes_of_the_rules_is_a_list_below_the_table(failover: bool) -> None:
+    moved = [
+        route((100, 0), (75, 25), it, (SHADOW, TESTERS), RULES, failover=failover) for it in ("cluster1", "cluster2")
+    ]
     found = text(preview(*moved, *services()))
     assert (
         "**+25** |\n\n"
@@ -87,6 +90,11 @@ def test_what_a_header_must_be_now_is_told_by_its_path_alone() -> None:
     assert f"- update VirtualService `details-cluster1-weights` (`{path}`)" in found
     assert SECRET not in found
     assert "another" not in found
+
+
+def test_with_failover_shares_are_of_those_that_calls_are_meant_for() -> None:
+    moved = preview(route((100, 0), (75, 25), failover=True), *services())
+    assert document(moved)["shares"] == document(preview(route((100, 0), (75, 25)), *services()))["shares"]
 
 
 def test_clusters_whose_shares_differ_have_a_table_each() -> None:

@@ -16,7 +16,7 @@ NAMES = {"details-vm1": "vm1", "details": "cluster1"}
 
 def words(**rule: Any) -> list[str]:
     made = RuleSettings.model_validate(rule, by_alias=True, by_name=False)
-    http = http_routes(DESTINATIONS, {"vm1": 75, "cluster1": 25}, made)
+    http = http_routes(DESTINATIONS, {"vm1": 75, "cluster1": 25}, made, copied_to=DESTINATIONS)
     return rule_words({"spec": {"http": http}}, lambda place: NAMES[place["host"]])
 
 
