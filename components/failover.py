@@ -15,7 +15,7 @@ from components.cluster import Cluster
 from components.mesh import SYSTEM_NAMESPACE, Mesh
 from components.scripts import script
 from components.workload_group import WorkloadGroup
-from settings import first_subset, service_host, vm_service
+from settings import Settings, first_subset, service_host, vm_service
 
 TRAFFIC_POLICY: Mapping[str, Any] = {
     "tls": {"mode": "ISTIO_MUTUAL"},
@@ -93,6 +93,32 @@ class Failover(pulumi.ComponentResource):
         )
         self.declared = [*rules, *filters, linger]
         self.register_outputs({})
+
+    @classmethod
+    def of(
+        cls,
+        service: str,
+        settings: Settings,
+        vms: Mapping[str, WorkloadGroup],
+        clusters: Mapping[str, Cluster],
+        meshes: Mapping[str, Mesh],
+    ) -> Failover | None:
+        """That of a route, if the config has one for it."""
+        route = settings.routes[service]
+        if not route.failover:
+            return None
+        return cls(
+            f"{service}-failover",
+            FailoverArgs(
+                service=service,
+                namespace=route.namespace,
+                orders={caller: settings.failover(service, caller) for caller in route.callers.clusters or clusters},
+                ports=settings.ports(service),
+                vms=vms,
+                clusters=clusters,
+                meshes=meshes,
+            ),
+        )
 
     def _subsets(self, name: str, cluster: Cluster, args: FailoverArgs) -> list[pulumi.Resource]:
         """Rules of their own, which Istio joins with the route's: they outlast the weights that name their subsets."""
