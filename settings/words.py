@@ -55,13 +55,11 @@ def keys_at(path: KeyPath) -> list[str]:
     """Keys that the object at ``path`` may have."""
     kind: Any = Settings
     for part in path:
-        if isinstance(part, int):
-            continue  # the items of a list are all of one kind
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
         elif get_origin(kind) is tuple:
             kind = get_args(kind)[0]
         else:
             kind = next(field.annotation for field in kind.model_fields.values() if field.alias == part)
-            kind = kind if get_origin(kind) in (None, dict) else get_args(kind)[0]  # X of `X | None`, of a list of X
+            kind = kind if get_origin(kind) in (None, dict, tuple) else get_args(kind)[0]  # X of `X | None`
     return [field.alias for field in kind.model_fields.values()]
