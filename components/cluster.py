@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pulumi
@@ -66,3 +67,12 @@ class Cluster(pulumi.ComponentResource):
             enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def network_gateways(clusters: Iterable[Cluster]) -> dict[str, list[str]]:
+    """Network -> DNS names of those of its gateways that istiod finds by name."""
+    found: dict[str, list[str]] = {}
+    for cluster in clusters:
+        if cluster.gateway_name:
+            found.setdefault(cluster.network, []).append(cluster.gateway_name)
+    return found

@@ -9,8 +9,7 @@ import pulumi
 from components.cluster import Cluster
 from components.gateway import balancer, gateway
 from components.mesh import Mesh
-
-_SERVICE = "istio-ingressgateway"
+from settings import INGRESS_ACCOUNT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +33,7 @@ class IngressGateway(pulumi.ComponentResource):
         service, url = args.cluster.ingress_service, args.cluster.ingress_url
         release = gateway(
             f"{name}-ingress",
-            _SERVICE,
+            INGRESS_ACCOUNT,
             args.charts,
             service,
             {},
@@ -42,7 +41,7 @@ class IngressGateway(pulumi.ComponentResource):
             self,
             wait=url is not None,
         )
-        self.url = url or balancer(f"{name}-ingress-address", _SERVICE, args.cluster, service, release, self).apply(
-            lambda address: f"http://{address}"
-        )
+        self.url = url or balancer(
+            f"{name}-ingress-address", INGRESS_ACCOUNT, args.cluster, service, release, self
+        ).apply(lambda address: f"http://{address}")
         self.register_outputs({"url": self.url})

@@ -12,9 +12,9 @@ from pulumi_kubernetes.helm import v3 as helm
 
 from components.cluster import Cluster
 from components.istiod_values import istiod_values
-from components.revisions import SYSTEM_NAMESPACE, Revisions, istiod_service
+from components.revisions import Revisions, istiod_service
 from components.trust import Authority
-from settings import IstioSettings, MeshSettings
+from settings import SYSTEM_NAMESPACE, IstioSettings, MeshSettings
 
 __all__ = ["SYSTEM_NAMESPACE", "Mesh", "MeshArgs"]
 

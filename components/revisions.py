@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from settings import UNNAMED, IstioSettings, MeshSettings
-
-SYSTEM_NAMESPACE = "istio-system"
+from settings import SYSTEM_NAMESPACE, UNNAMED, IstioSettings, MeshSettings
 
 
 def istiod_service(revision: str) -> str:

@@ -9,14 +9,16 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.failover import RETRIES, TRAFFIC_POLICY, Failover
+from components.http_routes import http_routes
 from components.mesh import Mesh
 from components.workload_group import WorkloadGroup
-from settings import RouteSettings, service_host, vm_service
+from settings import RouteSettings, RuleSettings, first_subset, service_host, vm_service
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouteArgs:
-    """A service, its destinations, the weights of the stage that it is in, and whom they are for."""
+    """A service, its destinations, the weights and rules of the stage that it is in, and whom they are for."""
 
     service: str
     route: RouteSettings
@@ -29,15 +31,20 @@ class RouteArgs:
     """What a weight waits for: the VMs' machines that have joined."""
     weights: Mapping[str, int]
     """Destination -> percent of the stage."""
+    rule: RuleSettings
+    """How calls are treated in the stage, beside the weights."""
+    failover: Failover | None
+    """Who takes over from a destination that fails."""
 
 
 class Route(pulumi.ComponentResource):
     """The destination rule and the virtual service of one service, the same in every cluster.
 
-    Only weights depend on the stage: every destination that a stage can name is there before a weight names it, so a
-    stage's diff is one VirtualService for each cluster that calls. A cluster's pods are the subset that Istio's own
-    label ``topology.istio.io/cluster`` tells apart; the destination rule is in every cluster, called from or not,
-    because each east-west gateway builds its passthrough routes from its own (pilot/pkg/networking/core/gateway.go).
+    Only weights and rules depend on the stage, and both are in the virtual service: every destination that a stage can
+    name is there before a weight or a rule names it, so a stage's diff is one VirtualService for each cluster that
+    calls. A cluster's pods are the subset that Istio's own label ``topology.istio.io/cluster`` tells apart; the
+    destination rule is in every cluster, called from or not, because each east-west gateway builds its passthrough
+    routes from its own (pilot/pkg/networking/core/gateway.go).
     """
 
     def __init__(self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -61,7 +68,7 @@ class Route(pulumi.ComponentResource):
             spec={
                 "host": host,
                 # Auto mTLS does not reach subsets that only the other cluster has endpoints of.
-                "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
+                "trafficPolicy": TRAFFIC_POLICY if args.failover else {"tls": {"mode": "ISTIO_MUTUAL"}},
                 "subsets": [
                     {"name": destination, "labels": {"topology.istio.io/cluster": destination}}
                     for destination in args.clusters
@@ -73,6 +80,7 @@ class Route(pulumi.ComponentResource):
     def _virtual_service(
         self, name: str, host: str, cluster: Cluster, args: RouteArgs, rules: Sequence[pulumi.Resource]
     ) -> None:
+        failover = args.failover.declared if args.failover else []
         kubernetes.apiextensions.CustomResource(
             f"{name}-weights",
             api_version="networking.istio.io/v1",
@@ -81,19 +89,16 @@ class Route(pulumi.ComponentResource):
             spec={
                 "hosts": [host],
                 "exportTo": list(args.route.callers.namespaces or ["*"]),
-                "http": [
-                    {
-                        "route": [
-                            {
-                                "destination": _destination(destination, host, args),
-                                "weight": args.weights.get(destination, 0),
-                            }
-                            for destination in [*args.vms, *args.clusters]
-                        ]
-                    }
-                ],
+                "http": http_routes(
+                    _destinations(host, args, failing_over=args.failover is not None),
+                    args.weights,
+                    args.rule,
+                    # A copy goes nowhere else: another destination would have the call twice.
+                    copied_to=_destinations(host, args),
+                    retries=RETRIES if args.failover else None,
+                ),
             },
-            opts=self._in(cluster, args, after=[*rules, *args.vms.values(), *args.joined]),
+            opts=self._in(cluster, args, after=[*rules, *failover, *args.vms.values(), *args.joined]),
         )
 
     def _in(self, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
@@ -101,7 +106,11 @@ class Route(pulumi.ComponentResource):
         return cluster.inside(self, mesh.control_plane, mesh.namespaces[args.route.namespace], *after)
 
 
-def _destination(destination: str, host: str, args: RouteArgs) -> dict[str, str]:
-    if destination in args.vms:
-        return {"host": service_host(vm_service(args.service, destination), args.vms[destination].namespace)}
-    return {"host": host, "subset": destination}
+def _destinations(host: str, args: RouteArgs, *, failing_over: bool = False) -> dict[str, dict[str, str]]:
+    """Host and subset of every destination that a stage can name."""
+    vms = {
+        name: {"host": service_host(vm_service(args.service, name), group.namespace)}
+        for name, group in args.vms.items()
+    }
+    alone = {**vms, **{name: {"host": host, "subset": name} for name in args.clusters}}
+    return {name: {**place, "subset": first_subset(name)} if failing_over else place for name, place in alone.items()}

@@ -172,13 +172,16 @@ def equal_weights(resources: Sequence[Resource]) -> Iterator[tuple[str, str]]:
 
 
 def destinations_exist(resources: Sequence[Resource]) -> Iterator[tuple[str, str]]:
-    """No weight is for a Service that is in no cluster: its calls would be answered by 503."""
+    """No weight, match or copy is for a Service that is in no cluster: its calls would be answered by 503."""
     there = {service_host(it) for it in resources if it.kind == "Service"}
     for it in resources:
         for split in splits(it) if it.kind == "VirtualService" else ():
             for (host, _), weight in split.items():
                 if weight and host.endswith(_LOCAL) and host not in there:
                     yield it.urn, f"{weight:g}% of the calls go to {host}, which is in no cluster"
+        for what, host in _beside_weights(it) if it.kind == "VirtualService" else ():
+            if host.endswith(_LOCAL) and host not in there:
+                yield it.urn, f"{what} go to {host}, which is in no cluster"
 
 
 def service_host(service: Resource) -> str:
@@ -187,16 +190,32 @@ def service_host(service: Resource) -> str:
 
 
 def splits(virtual_service: Resource) -> list[dict[tuple[str, str], float]]:
-    """What a VirtualService for the mesh's own callers divides: for each such entry, host and subset -> percent."""
-    gateways = _texts(virtual_service.at("spec.gateways"))
-    if gateways and "mesh" not in gateways:
-        return []
-    entries = [_objects(entry.get("route")) for entry in _objects(virtual_service.at("spec.http"))]
+    """What a VirtualService for the mesh's own callers divides: for each such entry, host and subset -> percent.
+
+    An entry of one destination divides nothing: it has what a condition holds for.
+    """
+    entries = [_objects(entry.get("route")) for entry in _entries(virtual_service)]
     return [
         {_place(it): weight for it in entry if isinstance(weight := it.get("weight"), int | float)}
         for entry in entries
         if len(entry) > 1
     ]
+
+
+def _beside_weights(virtual_service: Resource) -> Iterator[tuple[str, str]]:
+    """What goes somewhere for another reason than a weight, and the host that it goes to."""
+    for entry in _entries(virtual_service):
+        routes = _objects(entry.get("route"))
+        if entry.get("match") and len(routes) == 1:
+            yield "calls that match", _place(routes[0])[0]
+        for mirror in _objects(entry.get("mirrors")):
+            yield "copies of calls", _place(mirror)[0]
+
+
+def _entries(virtual_service: Resource) -> list[Mapping[str, Any]]:
+    """The HTTP entries of a VirtualService that is for the mesh's own callers."""
+    gateways = _texts(virtual_service.at("spec.gateways"))
+    return [] if gateways and "mesh" not in gateways else _objects(virtual_service.at("spec.http"))
 
 
 def _place(route: Mapping[str, Any]) -> tuple[str, str]:

@@ -6,13 +6,28 @@ at once, each with the path of its key, because a config fixed one error at a ti
 The models say what each value must be; :mod:`settings.checks` says what values must be to each other.
 """
 
+from settings.access import AccessRuleSettings, AccessSettings
 from settings.application import ServiceSettings, VersionSettings
 from settings.clusters import ClusterSettings, ExistingSettings, GatewaySettings, KindSettings
 from settings.load import from_pulumi, load
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings, RevisionSettings
 from settings.mistakes import SettingsError
-from settings.names import MACHINE_LABEL, PROJECT, UNNAMED, VM_LABEL, service_host, vm_service
+from settings.names import (
+    INGRESS,
+    INGRESS_ACCOUNT,
+    LOCALITY,
+    MACHINE_LABEL,
+    PROJECT,
+    SYSTEM_NAMESPACE,
+    UNNAMED,
+    VM_LABEL,
+    first_subset,
+    service_host,
+    vm_service,
+)
+from settings.policies import Policy, policies, principal
 from settings.routes import CallerSettings, CheckSettings, GateSettings, RouteSettings
+from settings.rules import AffinitySettings, MatchSettings, RetrySettings, RuleSettings
 from settings.stack import KEYS, Settings
 from settings.vms import (
     CaptureSettings,
@@ -27,11 +42,18 @@ from settings.vms import (
 )
 
 __all__ = [
+    "INGRESS",
+    "INGRESS_ACCOUNT",
     "KEYS",
+    "LOCALITY",
     "MACHINE_LABEL",
     "PROJECT",
+    "SYSTEM_NAMESPACE",
     "UNNAMED",
     "VM_LABEL",
+    "AccessRuleSettings",
+    "AccessSettings",
+    "AffinitySettings",
     "CaSettings",
     "CallerSettings",
     "CaptureSettings",
@@ -46,11 +68,15 @@ __all__ = [
     "JumpSettings",
     "KindSettings",
     "MachineSettings",
+    "MatchSettings",
     "MeshSettings",
     "MirrorSettings",
+    "Policy",
     "ProbeSettings",
+    "RetrySettings",
     "RevisionSettings",
     "RouteSettings",
+    "RuleSettings",
     "ServiceSettings",
     "Settings",
     "SettingsError",
@@ -58,8 +84,11 @@ __all__ = [
     "VersionSettings",
     "VmServiceSettings",
     "VmSettings",
+    "first_subset",
     "from_pulumi",
     "load",
+    "policies",
+    "principal",
     "service_host",
     "vm_service",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from settings.access_checks import mistakes_in_access
 from settings.application import ServiceSettings, bookinfo
 from settings.clusters import ExistingSettings
 from settings.entries import at_most_one, object_in, objects_in, one_of, repeated, texts_in, unknown, value_of
@@ -12,6 +13,7 @@ from settings.mesh import IstioSettings
 from settings.mistakes import KeyPath, Mistake, did_you_mean, dotted, shown
 from settings.names import NAME, UNNAMED, vm_service
 from settings.routes import RouteSettings
+from settings.rule_checks import RuleChecks
 from settings.stack import Settings
 from settings.vms import HostSettings, VmSettings
 
@@ -28,6 +30,7 @@ class CrossChecks:
             object_in(config.get(key)) for key in ("clusters", "application", "vms", "routes", "stages")
         )
         self.istio = object_in(config.get("istio"))
+        self.access = object_in(config.get("access"))
         self.roots = value_of(config, "roots", Settings)
         self.replaced = config.get("allowReplace")
         networks = [value_of(config, "networks", Settings)]
@@ -44,6 +47,7 @@ class CrossChecks:
         yield from self._in_host_names()
         yield from self._in_routes()
         yield from self._in_stages()
+        yield from mistakes_in_access(self.access, self.application, self.vms, self._namespaces())
         for path, name in texts_in(("allowReplace",), self.replaced):
             yield from unknown(path, name, "VM or cluster", (*self.vms, *self.clusters))
 
@@ -167,9 +171,15 @@ class CrossChecks:
             callers = object_in(route.get("callers"))
             for where, cluster in texts_in((*path, "callers", "clusters"), callers.get("clusters")):
                 yield from unknown(where, cluster, "cluster", self.clusters)
+            order = list(texts_in((*path, "failover"), route.get("failover")))
+            for where, destination in order:
+                if wrong := self._wrong_with(destination, name):
+                    yield where, wrong
+            yield from repeated(order, "is the same destination as")
             for stage, weights in objects_in(route.get("stages")).items():
                 yield from self._in_stage(name, stage, weights)
             yield from _in_gates(path, route)
+            yield from RuleChecks(name, route, self._namespaces(), self._wrong_with).mistakes()
 
     def _in_stage(self, service: str, stage: str, weights: Mapping[str, Any]) -> Iterator[Mistake]:
         for destination, weight in weights.items():

@@ -21,11 +21,17 @@ def objects_in(value: Any) -> dict[str, dict[str, Any]]:
     return {name: object_in(entry) for name, entry in object_in(value).items() if isinstance(entry, dict)}
 
 
+def items_in(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
+    """The items of ``value``, which is at ``path``, each with its own path."""
+    for index, item in enumerate(cast("list[Any]", value) if isinstance(value, list | tuple) else ()):
+        yield (*path, index), item
+
+
 def texts_in(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, str]]:
-    """The items of ``value``, which is at ``path``, that are texts, each with its own path."""
-    for index, item in enumerate(cast("list[object]", value) if isinstance(value, list | tuple) else ()):
+    """Those of the items that are texts."""
+    for where, item in items_in(path, value):
         if isinstance(item, str):
-            yield (*path, index), item
+            yield where, item
 
 
 def value_of(entry: Mapping[str, Any], key: str, model: type[BaseModel]) -> Any:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from settings.application import bookinfo
 from settings.checks import CrossChecks
-from settings.entries import object_in
+from settings.entries import items_in, object_in
 from settings.mistakes import KeyPath, Mistake, SettingsError, did_you_mean, dotted
 from settings.names import PROJECT
 from settings.stack import CA, KEYS, Settings
@@ -92,3 +92,4 @@ def _oddities(config: Mapping[str, Any], reported: Collection[KeyPath]) -> Itera
             for name in value.repeated:
                 yield (*path, name), "is there more than once; give each its own name"
         rest += [((*path, name), inner) for name, inner in object_in(value).items()]
+        rest += items_in(path, value)

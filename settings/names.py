@@ -20,6 +20,17 @@ UNNAMED = "default"
 """Istio's own name for the istiod that is installed without a revision."""
 
 
+SYSTEM_NAMESPACE = "istio-system"
+
+INGRESS = "ingress"
+"""Name, in rules of access, of the gateway that people call."""
+INGRESS_ACCOUNT = "istio-ingressgateway"
+"""Its service account in Istio's namespace, which the gateway chart names after the release."""
+
+LOCALITY = "*locality*"
+"""Stands for an order of destinations that each caller's own cluster begins. No destination can have this name."""
+
+
 def vm_service(service: str, vm: str) -> str:
     """Name of a VM's Service: the VM is a destination of its own, told apart from every cluster's pods."""
     return f"{service}-{vm}"
@@ -28,3 +39,11 @@ def vm_service(service: str, vm: str) -> str:
 def service_host(service: str, namespace: str) -> str:
     """Full name of a Kubernetes Service, by which Istio knows it in every cluster."""
     return f"{service}.{namespace}.svc.cluster.local"
+
+
+def first_subset(destination: str) -> str:
+    """Subset of calls that are meant for a destination, and go to others when it fails.
+
+    No cluster can have this name: names begin with a letter.
+    """
+    return f"1st-{destination}"

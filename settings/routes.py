@@ -7,15 +7,17 @@ from typing import Annotated
 from pydantic import Field
 
 from settings.model import Model
+from settings.rules import RuleSettings
 from settings.values import (
     Command,
     Count,
-    Duration,
+    Destinations,
     Factor,
     HttpUrl,
     Name,
     Namespace,
     PositiveCount,
+    Seconds,
     SuccessRate,
     UrlPath,
     Weights,
@@ -39,7 +41,7 @@ class CheckSettings(Model):
 class GateSettings(Model):
     """What must hold in a stage before it counts as proven, for each destination by its own calls."""
 
-    duration: Duration = 60
+    duration: Seconds = 60
     """Seconds for which it must hold."""
     success_rate: SuccessRate | None = None
     """Least percent of the calls that are answered, and not with 5xx."""
@@ -64,9 +66,15 @@ class RouteSettings(Model):
     """Path behind the ingress whose every answer takes one call of this service; ``verify`` requests it."""
     max_step: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
     """Percent points that a destination may gain in one update."""
+    failover: Destinations | None = None
+    """Destinations that take the calls of one that fails, the first that serves; default: none."""
     gate: GateSettings | None = None
     gates: dict[str, GateSettings] = {}
     """Stage -> what is different there."""
+    rule: RuleSettings = RuleSettings()
+    """How calls are treated in every stage."""
+    rules: dict[str, RuleSettings] = {}
+    """Stage -> what is different in it."""
 
     def gate_of(self, stage: str) -> GateSettings | None:
         """The gate of a stage; None: it has none."""
@@ -74,3 +82,7 @@ class RouteSettings(Model):
         if self.gate is None or own is None:
             return own or self.gate
         return self.gate.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+
+    def rule_in(self, stage: str) -> RuleSettings:
+        """How calls are treated in a stage."""
+        return self.rule.but(self.rules.get(stage, RuleSettings()))

@@ -7,11 +7,14 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
+from settings.access import AccessSettings
 from settings.application import ServiceSettings
 from settings.clusters import ClusterSettings
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings
 from settings.model import Model
+from settings.names import LOCALITY
 from settings.routes import RouteSettings
+from settings.rules import RuleSettings
 from settings.values import Certificates, DockerNetwork, Name
 from settings.vms import VmSettings
 
@@ -37,12 +40,41 @@ class Settings(Model):
     vms: dict[Name, VmSettings] = {}
     routes: dict[Name, RouteSettings] = {}
     stages: dict[str, str] = {}
+    access: AccessSettings = AccessSettings()
     allow_replace: tuple[str, ...] = ()
     """VMs and clusters that the next update may make anew."""
 
     def weights(self, route: str) -> dict[str, int]:
         """Destination -> percent of the stage that ``route`` is in, zeros included."""
         return dict(self.routes[route].stages[self.stages[route]])
+
+    def rule(self, route: str) -> RuleSettings:
+        """How the calls of ``route`` are treated in the stage that it is in."""
+        return self.routes[route].rule_in(self.stages[route])
+
+    def ports(self, route: str) -> dict[str, int]:
+        """Destination -> port of its Service, for every VM and cluster that calls of ``route`` can go to."""
+        vms = {name: vm.services[route].port for name, vm in self.vms.items() if route in vm.services}
+        return vms | dict.fromkeys(self.clusters, self.application[route].port)
+
+    def failover(self, route: str, caller: str) -> dict[str, list[str]]:
+        """Destination -> who serves the calls that are meant for it, the first that can, for callers of a cluster.
+
+        Empty if the route has no failover.
+        """
+        order = self.routes[route].failover or ()
+        if order == (LOCALITY,):
+            order = self._nearest_first(route, caller)
+        return {name: list(dict.fromkeys((name, *order))) for name in self.ports(route)} if order else {}
+
+    def _nearest_first(self, route: str, caller: str) -> tuple[str, ...]:
+        """Who serves a route: the caller's cluster, those of its network, other clusters; then the VMs alike."""
+        network = self.clusters[caller].network
+        clusters = [name for name in self.clusters if route in self.services_in(name)]
+        clusters.sort(key=lambda name: (name != caller, self.clusters[name].network != network))
+        vms = [name for name, vm in self.vms.items() if route in vm.services]
+        vms.sort(key=lambda name: self.vms[name].cluster != caller)
+        return (*clusters, *vms)
 
     def namespaces(self) -> list[str]:
         """Namespaces whose workloads are in the mesh, in every cluster."""

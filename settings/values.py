@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from settings.mistakes import shown
-from settings.names import NAME, NAME_RULE
+from settings.mistakes import did_you_mean, shown
+from settings.names import LOCALITY, NAME, NAME_RULE
 
 
 def refusal(what: str) -> PydanticCustomError:
@@ -63,17 +63,47 @@ def _is_network(text: str) -> bool:
         return False
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
-def _seconds(value: object) -> object:
+def seconds(duration: str) -> float:
+    """A :data:`Duration` in seconds."""
+    unit = duration.lstrip("0123456789")
+    return int(duration.removesuffix(unit)) * _SECONDS[unit]
+
+
+def _in_seconds(value: object) -> object:
     """Seconds of a duration as people write it, 90, 30s, 2m or 1h."""
     if isinstance(value, str):
-        match = re.fullmatch(r"([0-9]{1,6})([smh])", value, re.ASCII)
-        if not match:
+        if not re.fullmatch(r"[0-9]{1,6}[smh]", value, re.ASCII):
             raise refusal(f"must be a duration such as 30s, 2m or 1h, not {shown(value)}")
-        return int(match[1]) * _UNITS[match[2]]
+        return int(seconds(value))
     return value
+
+
+# Envoy's own (x-envoy-retry-on, x-envoy-retry-grpc-on), as far as Istio takes them (supportedRetryOnPolicies in
+# pkg/config/validation). A number is a status that is retried. Two more of Envoy's are of no use here, for they need
+# headers that no VirtualService has: retriable-headers and retriable-status-codes.
+_RETRY_ON = (
+    *("5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "retriable-4xx", "refused-stream"),
+    *("envoy-ratelimited", "http3-post-connect-failure"),
+    *("cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable"),
+)
+
+
+def _all_retried(words: str) -> str:
+    if len(words) > 300:
+        raise refusal(f"must be at most 300 characters long, not {len(words)}")
+    for word in words.split(","):
+        if word not in _RETRY_ON and not re.fullmatch(r"[1-5][0-9]{2}", word, re.ASCII):
+            raise refusal(
+                f"has {shown(word)}, which is no status and nothing of Envoy's{did_you_mean(word, _RETRY_ON)}"
+            )
+    return words
+
+
+def _nearest_first(value: object) -> object:
+    return (LOCALITY,) if value == "locality" else value
 
 
 def _all_of_it(weights: dict[str, int]) -> dict[str, int]:
@@ -96,11 +126,13 @@ _DIGEST = r"(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
 
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
+PositivePercent = Annotated[int, Field(strict=True, ge=1, le=100)]
+Destinations = Annotated[tuple[str, ...], BeforeValidator(_nearest_first), Field(min_length=1)]
 Weights = Annotated[dict[str, Percent], AfterValidator(_all_of_it)]
 # Kubernetes has 32 bits for these.
 Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 PositiveCount = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
-Duration = Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 3600), BeforeValidator(_seconds)]
+Seconds = Annotated[int, Field(strict=True, ge=1, le=7 * 24 * 3600), BeforeValidator(_in_seconds)]
 SuccessRate = Annotated[float, Field(strict=True, gt=0, le=100, allow_inf_nan=False)]
 Factor = Annotated[float, Field(strict=True, ge=1, le=1e6, allow_inf_nan=False)]
 
@@ -108,7 +140,26 @@ Name = Annotated[str, _like(NAME.pattern, NAME_RULE)]
 Namespace = Annotated[
     str, _like(_LABEL, "must be 1 to 63 lower-case letters, digits and '-', with no '-' at either end")
 ]
+Caller = Annotated[
+    str,
+    _like(
+        rf"\*|{NAME.pattern}|{_LABEL}/({_LABEL}(\.{_LABEL})*|\*)",
+        "must be a VM, a service, 'ingress', 'namespace/account', 'namespace/*' or '*'",
+    ),
+]
+Subject = Annotated[
+    str, _like(r"(user|group):[!-~]+", "must be 'user:' or 'group:' and a name, as the clusters' RBAC has it", 250)
+]
 DnsName = Annotated[str, _like(rf"{_LABEL}(\.{_LABEL})*", "must be a lower-case DNS name", longest=253)]
+# As Istio has them, but for its path templates, whose braces and other stars would mean less here than they say.
+PathPattern = Annotated[
+    str,
+    _like(
+        r"/[-\w.~!$&'()+,;=:@%/]*\*?|\*[-\w.~!$&'()+,;=:@%/]*",
+        "must be a path, without a query; a '*' may stand for the rest of it, or for what comes before",
+    ),
+]
+Method = Annotated[str, _like(r"[A-Z]+", "must be an HTTP method, such as GET", longest=20)]
 UrlPath = Annotated[str, _like(r"/[-\w.~!$&'()*+,;=:@%/?]*", "must be a path that begins with '/' and holds no spaces")]
 HttpsUrl = Annotated[str, _like(rf"https://{_URL}", "must be https://host[:port][/path]")]
 HttpUrl = Annotated[str, _like(rf"https?://{_URL}", "must be http(s)://host[:port][/path]")]
@@ -133,6 +184,29 @@ PackageSource = Annotated[
 Sha256 = Annotated[str, _like(r"[0-9a-f]{64}", "must be a SHA-256 sum, 64 hexadecimal digits")]
 LabelName = Annotated[str, _like(rf"({_LABEL}(\.{_LABEL})*/)?{_LABEL_PART}", "must be the name of a Kubernetes label")]
 LabelValue = Annotated[str, _like(_LABEL_PART, "must be the value of a Kubernetes label")]
+HeaderName = Annotated[
+    str, _like(r"[a-z0-9]([-a-z0-9_.]*[a-z0-9])?", "must be the lower-case name of a header", longest=100)
+]
+HeaderValue = Annotated[str, _like(r"[!-~]([ -~]*[!-~])?", "must be printable ASCII, with no space at either end")]
+# Of what RFC 6265 lets a cookie's name have, only what no regular expression reads as more than itself.
+CookieName = Annotated[
+    str, _like(r"\w[-\w]*", "must be the name of a cookie, of letters, digits, '-' and '_'", longest=100)
+]
+CookieValue = Annotated[
+    str, _like(r"[!#-+\--:<-\[\]-~]+", "must be the value of a cookie, with no space, quote, comma, ';' or '\\'")
+]
+# Istio takes no less than 1 ms; more than an hour is no time that a caller waits.
+Duration = Annotated[
+    str,
+    _like(r"[1-9][0-9]{0,6}(ms|s|m|h)", "must be a whole number of ms, s, m or h, such as 500ms or 2s"),
+    _checked(lambda value: seconds(value) <= 3600, "must be at most 1h", longest=9),
+]
+WholeSeconds = Annotated[
+    str, _like(r"[1-9][0-9]{0,6}(s|m|h)", "must be a whole number of s, m or h, such as 30m or 1h", longest=9)
+]
+# More tries of every call than these are a flood for a service that is in trouble already.
+Attempts = Annotated[int, Field(strict=True, ge=0, le=10)]
+RetryOn = Annotated[str, AfterValidator(_all_retried)]
 StackName = Annotated[
     str,
     _like(r"[-\w.]+(/[-\w.]+){2}", "must be organization/project/stack (the organization is 'organization' in files)"),

@@ -12,6 +12,7 @@ from settings.stack import CA, Settings
 _WORDS = {
     "missing": "is missing",
     "too_short": "must not be empty",
+    "too_long": "must have no more than {max_length}",
     "int_type": "must be a whole number, not {given}",
     "float_type": "must be a number, not {given}",
     "finite_number": "must be a number, not {given}",
@@ -56,7 +57,9 @@ def keys_at(path: KeyPath) -> list[str]:
     for part in path:
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
+        elif get_origin(kind) is tuple:
+            kind = get_args(kind)[0]
         else:
             kind = next(field.annotation for field in kind.model_fields.values() if field.alias == part)
-            kind = kind if get_origin(kind) in (None, dict) else get_args(kind)[0]  # X of `X | None`
+            kind = kind if get_origin(kind) in (None, dict, tuple) else get_args(kind)[0]  # X of `X | None`
     return [field.alias for field in kind.model_fields.values()]

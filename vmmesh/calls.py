@@ -122,7 +122,12 @@ def together(counted: Iterable[Mapping[str, Calls]]) -> dict[str, Calls]:
 
 
 def by_destination(route: Route, calls: Mapping[str, Calls]) -> dict[str, Calls]:
-    """Calls of a route's service by destination, of calls by Envoy cluster."""
+    """Calls of a route's service by destination, of calls by Envoy cluster.
+
+    With failover Envoy counts the begin of a call (``total``, ``waiting``, ``given_up``) at the member of the aggregate
+    cluster that it went to, and the answer (``answered``, ``failed``, ``times``) at the aggregate: the one is by who
+    served, the other by whom the call was meant for.
+    """
     found = {destination: Calls() for destination in route.percents}
     for envoy_cluster, count in calls.items():
         destination = route.destination(envoy_cluster)

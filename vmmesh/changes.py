@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pulumi.automation import EngineEvent, OpType
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vmmesh.routes import Route
+from vmmesh.rule_words import rule_words, told
 from vmmesh.watch import resource_name
 
 _UNCHANGED = (OpType.SAME, OpType.READ, OpType.REFRESH)
@@ -33,8 +35,10 @@ class Change:
     cluster: str | None = None
     """Cluster whose callers the weights are for."""
     before: Mapping[str, int] | None = None
-    """Destination -> weight, if nothing but weights change."""
+    """Destination -> weight, if nothing but weights and rules change."""
     after: Mapping[str, int] | None = None
+    rules: Sequence[str] = ()
+    """What of the rules is new, and what is no longer so."""
 
     @property
     def destroys(self) -> bool:
@@ -59,12 +63,17 @@ def _change(step: StepEventMetadata, route: Route) -> Change:
     if (
         step.type != _VIRTUAL_SERVICE
         or step.op is not OpType.UPDATE
-        or not all(path.endswith(".weight") for path in paths)
+        or not all(path.startswith("spec.http") for path in paths)
     ):
         return change
     before, after = (_weights(state.inputs if state else None, route) for state in (step.old, step.new))
     if before is None or after is None:
         return change
+    rules = told(
+        *(rule_words(state.inputs if state else None, partial(_name, route)) for state in (step.old, step.new))
+    )
+    if not rules and not all(path.endswith(".weight") for path in paths):
+        return change  # what a header or a cookie must be, for example: only the path says it
     cluster = resource_name(step.provider.rpartition("::")[0]).removesuffix("-kubernetes")
     return Change(
         operation=change.operation,
@@ -74,6 +83,7 @@ def _change(step: StepEventMetadata, route: Route) -> Change:
         cluster=cluster,
         before=before,
         after=after,
+        rules=rules,
     )
 
 
@@ -83,18 +93,25 @@ def _weights(inputs: Mapping[str, Any] | None, route: Route) -> dict[str, int] |
     if spec.get("hosts") != [route.host]:
         return None
     found: dict[str, int] = {}
-    for entry in spec["http"][0]["route"]:
-        place = entry["destination"]
-        destination = route.destination(f"outbound||{place.get('subset', '')}|{place['host']}")
+    for entry in spec["http"][-1]["route"]:  # those before it have a condition, and no weights
+        destination = _destination(route, entry["destination"])
         if destination is None:
             return None
         found[destination] = entry["weight"]
     return found
 
 
+def _destination(route: Route, place: Mapping[str, Any]) -> str | None:
+    return route.destination(f"outbound||{place.get('subset', '')}|{place['host']}")
+
+
+def _name(route: Route, place: Mapping[str, Any]) -> str:
+    return _destination(route, place) or str(place["host"])
+
+
 def lines(found: Sequence[Change]) -> list[Text]:
-    """The changes, a line each, those that destroy something in bold."""
-    return [_line(change) for change in found] or [Text("  nothing would change")]
+    """The changes in lines, those that destroy something in bold."""
+    return [line for change in found for line in _lines(change)] or [Text("  nothing would change")]
 
 
 def show(console: Console, found: Sequence[Change]) -> None:
@@ -103,16 +120,19 @@ def show(console: Console, found: Sequence[Change]) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _line(change: Change) -> Text:
+def _lines(change: Change) -> Iterator[Text]:
     if change.before is not None and change.after is not None:
         parts = [
             f"{name} {change.before.get(name, 0)} -> {weight}"
             for name, weight in change.after.items()
             if change.before.get(name, 0) != weight
         ]
-        return Text(f"  ~ {change.cluster}: {', '.join(parts)}")
+        for line in ([", ".join(parts)] if parts else []) + list(change.rules):
+            yield Text(f"  ~ {change.cluster}: {line}")
+        return
     paths = f": {', '.join(change.paths[:5])}" if change.paths else ""
-    return Text(f"  {change.operation} {change.kind} {change.name}{paths}", style="bold red" if change.destroys else "")
+    style = "bold red" if change.destroys else ""
+    yield Text(f"  {change.operation} {change.kind} {change.name}{paths}", style=style)
 
 
 def document(found: Sequence[Change]) -> list[dict[str, Any]]:
@@ -124,7 +144,16 @@ def document(found: Sequence[Change]) -> list[dict[str, Any]]:
             "kind": change.kind,
             "destroys": change.destroys,
             "paths": list(change.paths),
-            **({"cluster": change.cluster, "before": change.before, "after": change.after} if change.cluster else {}),
+            **(
+                {
+                    "cluster": change.cluster,
+                    "before": change.before,
+                    "after": change.after,
+                    "rules": list(change.rules),
+                }
+                if change.cluster
+                else {}
+            ),
         }
         for change in found
     ]

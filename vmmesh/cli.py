@@ -16,7 +16,7 @@ from settings import SettingsError
 from toolchain.environment import environment
 from toolchain.problem import Problem
 from toolchain.progress import report
-from vmmesh.commands import access_logs, lifecycle, looking, machines, pictures, stages
+from vmmesh.commands import access_logs, grants, lifecycle, looking, machines, pictures, stages
 from vmmesh.place import ROOT, Environment, Place
 from vmmesh.stack import reason
 from vmmesh.stackfile import Misuse
@@ -78,6 +78,7 @@ for command in (
     machines.upgrade,
 ):
     app.command()(command)
+app.add_typer(grants.app, name="access")
 
 
 def main(environment: Environment = environment) -> None:

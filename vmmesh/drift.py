@@ -16,9 +16,10 @@ from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
 from vmmesh import planned
-from vmmesh.mesh import Proxy, connect, shown
+from vmmesh.mesh import Proxy, connect, wanted
 from vmmesh.place import Place
 from vmmesh.routes import Route, applied_route, route_of
+from vmmesh.routing import Routing, shown
 from vmmesh.stack import Stack
 from vmmesh.watch import resource_name
 
@@ -94,7 +95,7 @@ def changed(events: Sequence[EngineEvent]) -> list[Difference]:
     return found
 
 
-def misrouted(applied: Route | None, have: Mapping[Proxy, Mapping[str, int] | None]) -> list[Difference]:
+def misrouted(applied: Route | None, have: Mapping[Proxy, Routing | None]) -> list[Difference]:
     """The callers' proxies that divide a route's calls otherwise than the stage that is applied says.
 
     Of a stage that the config does not know any more nothing can be said.
@@ -106,10 +107,10 @@ def misrouted(applied: Route | None, have: Mapping[Proxy, Mapping[str, int] | No
             where="proxy",
             cluster=proxy.cluster,
             name=proxy.name,
-            what=f"divides calls of {applied.service} as {shown(divides)}, not {shown(applied.percents)}",
+            what=f"divides calls of {applied.service} as {shown(routing)}, not {wanted(applied, proxy)}",
         )
-        for proxy, divides in have.items()
-        if divides != applied.percents
+        for proxy, routing in have.items()
+        if routing != wanted(applied, proxy)
     ]
 
 

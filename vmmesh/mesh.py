@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from settings import Settings
+from settings import MACHINE_LABEL, Settings
 from toolchain.problem import Problem
 from vmmesh.calls import STATS, Calls, counters
 from vmmesh.kubectl import Unreachable, kubectl, run, written
-from vmmesh.proxies import percents, routes_path
 from vmmesh.routes import Route
+from vmmesh.routing import Routing, routes_path, routing, routing_for, shown
 
 AT_ONCE = 8
 SIDECAR = "istio-proxy"
@@ -34,6 +34,9 @@ class Proxy:
     cluster: str
     name: str
     command: tuple[str, ...]
+    namespace: str = field(default="", compare=False)
+    labels: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    """By both, istiod knows which matches are for the caller."""
 
     def request(self, path: str) -> str:
         """Answer of Envoy's admin interface. Raises Unreachable."""
@@ -95,7 +98,13 @@ class Mesh:
     def _machines(self, namespaces: Collection[str]) -> list[Proxy]:
         """The proxies of the VMs in these namespaces."""
         return [
-            Proxy(vm.cluster, machine, tuple(shlex.split(self._transports[machine])))
+            Proxy(
+                vm.cluster,
+                machine,
+                tuple(shlex.split(self._transports[machine])),
+                vm.namespace,
+                {**vm.all_labels(name), MACHINE_LABEL: machine},
+            )
             for name, vm in self._settings.vms.items()
             for machine in vm.all_machines(name)
             if vm.namespace in namespaces and machine in self._transports
@@ -105,27 +114,28 @@ class Mesh:
         """What the callers have counted so far, or those ``of`` them. Raises Unreachable."""
         return self._asked(route, lambda proxy: counters(proxy.request(STATS)), of)
 
-    def routes(self, route: Route) -> dict[Proxy, dict[str, int] | None]:
-        """How each of the callers' proxies divides the route's calls; None: it has no route. Raises Unreachable."""
-        have = self._asked(route, lambda proxy: percents(route, proxy.request(routes_path(route))))
+    def routes(self, route: Route) -> dict[Proxy, Routing | None]:
+        """What each of the callers' proxies does with the route's calls; None: it has no route. Raises Unreachable."""
+        have = self._asked(route, lambda proxy: routing(route, proxy.request(routes_path(route))))
         return {proxy: found for proxy, found in have.items() if proxy.cluster in route.clusters}
 
     def wait_for_routes(self, route: Route, seconds: float) -> None:
-        """Waits until every caller's proxy divides the calls as the route says.
+        """Waits until every caller's proxy does with the calls what the route says.
 
         Raises Problem, with what the proxies have instead, if that is not so in time.
         """
         deadline = time.monotonic() + seconds
         while True:
             have = self.routes(route)
-            late = {proxy: found for proxy, found in have.items() if found != route.percents}
+            late = {proxy: found for proxy, found in have.items() if found != wanted(route, proxy)}
             if not late:
                 return
             if time.monotonic() > deadline:
                 lines = [f"{proxy.cluster} {proxy.name} has {shown(found)}" for proxy, found in late.items()]
+                first = wanted(route, next(iter(late)))
                 raise Problem(
                     f"after {seconds:.0f} s {len(late)} of {len(have)} callers' proxies lack the routes "
-                    f"of stage {route.stage} ({shown(route.percents)}): {'; '.join(lines[:3])}",
+                    f"of stage {route.stage} ({first}): {'; '.join(lines[:3])}",
                     "see what istiod says: kubectl --namespace istio-system logs deployment/istiod",
                 )
             time.sleep(0.1)
@@ -152,12 +162,13 @@ class Mesh:
         """Proxies of the pods of a namespace, or of all."""
         where = f"--namespace={namespace}" if namespace else "--all-namespaces"
         pods = self.get(cluster, "pods", where, "--field-selector=status.phase=Running")["items"]
-        found = [
-            (pod["metadata"].get("namespace", namespace), pod["metadata"]["name"])
-            for pod in pods
-            if "deletionTimestamp" not in pod["metadata"] and has_sidecar(pod)
-        ]
-        return [Proxy(cluster, f"{home}/{name}", tuple(self._exec(cluster, home, name, "--"))) for home, name in found]
+        found = [pod["metadata"] for pod in pods if "deletionTimestamp" not in pod["metadata"] and has_sidecar(pod)]
+        return [self._pod(cluster, it.get("namespace", namespace), it) for it in found]
+
+    def _pod(self, cluster: str, namespace: str, metadata: Mapping[str, Any]) -> Proxy:
+        command = tuple(self._exec(cluster, namespace, metadata["name"], "--"))
+        name = f"{namespace}/{metadata['name']}"
+        return Proxy(cluster, name, command, namespace, metadata.get("labels", {}))
 
     def _exec(self, cluster: str, namespace: str, *words: str) -> list[str]:
         place = ("exec", f"--namespace={namespace}", f"--container={SIDECAR}")
@@ -183,8 +194,6 @@ def each(work: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
         return list(pool.map(work, items))
 
 
-def shown(percents: Mapping[str, int] | None) -> str:
-    """Destinations and their percents in one line."""
-    if percents is None:
-        return "no route"
-    return ", ".join(f"{name} {percent}%" for name, percent in percents.items() if percent) or "no destination"
+def wanted(route: Route, proxy: Proxy) -> Routing:
+    """What a caller's proxy is to do with the route's calls."""
+    return routing_for(route, proxy.namespace, proxy.labels)

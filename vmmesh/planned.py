@@ -10,6 +10,8 @@ from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
 
 from policy.rules import VM_LABEL, Resource, Violation, service_host, splits
+from settings import first_subset
+from vmmesh.rule_words import rule_words, told
 
 # Other steps of a replacement; one tells of it.
 _PARTS = (OpType.CREATE_REPLACEMENT, OpType.DELETE_REPLACED)
@@ -35,12 +37,19 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Shares:
-    """Who gets how much of a route's calls, from the callers in a cluster: destination -> percent."""
+    """Who gets how much of a route's calls, from the callers in a cluster: destination -> percent; and its rules."""
 
     route: str
     cluster: str
     before: Mapping[str, float]
     after: Mapping[str, float]
+    rule_before: Sequence[str] = ()
+    rule_after: Sequence[str] = ()
+
+    @property
+    def told(self) -> list[str]:
+        """What of the rules is new, and what is no longer so."""
+        return told(self.rule_before, self.rule_after)
 
 
 def steps(events: Iterable[EngineEvent]) -> list[Step]:
@@ -101,6 +110,8 @@ def shares(planned: Sequence[Step]) -> list[Shares]:
                 cluster=cluster_of(step.resource),
                 before=_shares(step.old, old),
                 after=_shares(step.new, new),
+                rule_before=_rule(step.old, old),
+                rule_after=_rule(step.new, new),
             )
         )
     return sorted(found, key=lambda it: (it.route, it.cluster))
@@ -120,7 +131,19 @@ def _destinations(resources: Iterable[Resource]) -> dict[str, str]:
 def _shares(virtual_service: Resource | None, vms: Mapping[str, str]) -> dict[str, float]:
     # The last entry is the one without a condition, which all calls take that no other entry is for.
     found = splits(virtual_service) if virtual_service else []
-    return {vms.get(host) or subset or host: weight for (host, subset), weight in (found[-1] if found else {}).items()}
+    return {_name(host, subset, vms): weight for (host, subset), weight in (found[-1] if found else {}).items()}
+
+
+def _rule(virtual_service: Resource | None, vms: Mapping[str, str]) -> list[str]:
+    def name_of(place: Mapping[str, Any]) -> str:
+        return _name(place["host"], place.get("subset", ""), vms)
+
+    return rule_words(virtual_service.inputs, name_of) if virtual_service else []
+
+
+def _name(host: str, subset: str, vms: Mapping[str, str]) -> str:
+    """Name of a destination, the same with failover and without."""
+    return vms.get(host) or subset.removeprefix(first_subset("")) or host
 
 
 def _step(metadata: StepEventMetadata) -> Step:

@@ -1,7 +1,8 @@
 """A preview as a comment on a pull request: short, the summary first, and without a value that may be a secret.
 
-Of what changes, names and paths of properties are told and, of values, a route's percents alone; what rules say
-holds images and percents. So no secret gets in, whatever the engine does or does not mark as one.
+Of what changes, names and paths of properties are told and, of values, a route's percents, its rules but for what a
+header or a cookie must be, and who may call what; what the policy's rules say holds images and percents. So no secret
+gets in, whatever the engine does or does not mark as one.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -23,7 +24,7 @@ from settings import SettingsError
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
-from vmmesh import guard, planned
+from vmmesh import access_changes, guard, planned
 from vmmesh.place import Place
 from vmmesh.planned import Shares, Step
 from vmmesh.recorded import recorded
@@ -61,6 +62,8 @@ class Preview:
     violations: Sequence[Violation] = ()
     stages: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """Route -> the stage in the state, and the stage in the config."""
+    access: Sequence[access_changes.Change] = ()
+    """Who gains and who loses access."""
     recorded: datetime | None = None
     """When the state was written."""
     failure: str = ""
@@ -118,9 +121,11 @@ def _preview(place: Place) -> Preview:
     except Problem as problem:
         return Preview(stack=place.name, recorded=when, failure=f"{problem}\n{problem.advice}")
     applied = planned.applied_stages(events)
+    steps = planned.steps(events)
     return Preview(
         stack=place.name,
-        steps=planned.steps(events),
+        steps=steps,
+        access=access_changes.previewed(steps, settings),
         violations=guard.findings(events, settings),
         stages={route: (applied.get(route, ""), stage) for route, stage in settings.stages.items()},
         recorded=when,
@@ -164,9 +169,16 @@ def document(found: Preview) -> dict[str, Any]:
         "state_recorded": found.recorded.isoformat() if found.recorded else None,
         "stages": {route: {"before": before, "after": after} for route, (before, after) in found.stages.items()},
         "shares": [
-            {"route": it.route, "cluster": it.cluster, "before": dict(it.before), "after": dict(it.after)}
+            {
+                "route": it.route,
+                "cluster": it.cluster,
+                "before": dict(it.before),
+                "after": dict(it.after),
+                "rule": {"before": list(it.rule_before), "after": list(it.rule_after)},
+            }
             for it in planned.shares(found.steps)
         ],
+        "access": access_changes.document(found.access),
         "changes": [
             {
                 "operation": step.operation,
@@ -253,7 +265,13 @@ def _blocks(found: Preview) -> Iterator[_Block]:
         lines = [f"- **{_WORDS.get(OpType(step.operation), step.operation)}: {_line(step)}**" for step in lost]
         yield _Block(before=["**Replaced or deleted**", ""], lines=lines, after=[""])
     yield from _routes(found)
-    others = [step for step in found.changes if not destroys(step) and not _is_weights(step)]
+    if found.access:
+        lines = [
+            f"- **{_plain(it.service)}** at {', '.join(map(_code, it.at))}: {_plain(it.words)}" for it in found.access
+        ]
+        yield _Block(before=["**Who may call what**", ""], lines=lines, after=[""])
+    ruled = {(it.route, it.cluster) for it in planned.shares(found.steps) if it.told}
+    others = [step for step in found.changes if not destroys(step) and not _is_told(step, ruled)]
     if others:
         lines = [f"- {step.operation} {_line(step)}" for step in others]
         if len(others) <= SHOWN:
@@ -264,25 +282,25 @@ def _blocks(found: Preview) -> Iterator[_Block]:
 
 
 def _routes(found: Preview) -> Iterator[_Block]:
-    """A table of each route whose shares change: one for all the clusters whose callers it is the same for."""
-    changed = [it for it in planned.shares(found.steps) if it.before != it.after]
+    """What changes of each route, a table and a list: one for all the clusters whose callers it is the same for."""
+    changed = [it for it in planned.shares(found.steps) if it.before != it.after or it.told]
     for route, of_route in groupby(changed, key=lambda it: it.route):
         alike: dict[str, list[Shares]] = {}
         for it in of_route:
-            alike.setdefault(f"{dict(it.before)}{dict(it.after)}", []).append(it)
+            alike.setdefault(f"{dict(it.before)}{dict(it.after)}{it.told}", []).append(it)
         for same in alike.values():
             clusters = ", ".join(_code(it.cluster) for it in same)
-            before, after = same[0].before, same[0].after
-            yield _Block(
-                before=[
-                    f"**{_plain(route)}**, calls from {clusters}",
-                    "",
-                    "| to | before | after | |",
-                    "|---|---|---|--:|",
-                ],
-                lines=[_row(name, before.get(name, 0), after.get(name, 0)) for name in {**after, **before}],
-                after=[""],
-            )
+            head = [f"**{_plain(route)}**, calls from {clusters}", ""]
+            before, after, told = same[0].before, same[0].after, same[0].told
+            if before != after:
+                yield _Block(
+                    before=[*head, "| to | before | after | |", "|---|---|---|--:|"],
+                    lines=[_row(name, before.get(name, 0), after.get(name, 0)) for name in {**after, **before}],
+                    after=[""],
+                )
+            if told:
+                lines = [f"- {_plain(line)}" for line in told]
+                yield _Block(before=[] if before != after else head, lines=lines, after=[""])
 
 
 def _row(name: str, before: float, after: float) -> str:
@@ -298,10 +316,13 @@ def bar(percent: float) -> str:
     return "█" * full + "░" * (CELLS - full)
 
 
-def _is_weights(step: Step) -> bool:
-    """Whether a table has all of it."""
-    weights = (path.endswith(".weight") for path in step.paths)
-    return planned.ROUTE in step.urn and step.operation == OpType.UPDATE and all(weights) and bool(step.paths)
+def _is_told(step: Step, ruled: Collection[tuple[str, str]]) -> bool:
+    """Whether a route's table has all of it, or its table and the list of what changes of its rules."""
+    if planned.ROUTE not in step.urn or step.operation != OpType.UPDATE or not step.paths:
+        return False
+    route = resource_name(step.resource.parent), planned.cluster_of(step.resource)
+    listed = route in ruled and all(path.startswith("spec.http") for path in step.paths)
+    return listed or all(path.endswith(".weight") for path in step.paths)
 
 
 def _line(step: Step) -> str:

@@ -60,8 +60,10 @@ def _sections(picture: Picture, seen: Observation) -> Iterator[Section]:
 
 
 def _verdict(verdict: Verdict) -> Iterator[tuple[str, Tone]]:
+    notes = [*verdict.notes, *(f"{judged.cluster}: {line}" for judged in verdict.clusters for line in judged.notes)]
     if verdict.passed:
         yield "Passed: the calls go where the stage says, and none failed.", Tone.GOOD
+        yield from ((words, Tone.SOFT) for words in notes)
         return
     counted = sum(judged.counted for judged in verdict.clusters)
     yield ("Not as the stage says:", Tone.BAD) if counted else ("Not judged:", Tone.SOFT)
@@ -70,6 +72,7 @@ def _verdict(verdict: Verdict) -> Iterator[tuple[str, Tone]]:
         *(f"{judged.cluster}: {line}" for judged in verdict.clusters for line in judged.wrong),
     ):
         yield words, Tone.PLAIN
+    yield from ((words, Tone.SOFT) for words in notes)
 
 
 def _callers(verdict: Verdict, alone: float) -> Section:

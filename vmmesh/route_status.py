@@ -12,10 +12,10 @@ from rich.text import Text
 from settings import Settings
 from vmmesh.calls import Calls
 from vmmesh.calls import document as calls_document
+from vmmesh.counting import counted, of_all_callers
 from vmmesh.drift import in_lines, misrouted, restaged
 from vmmesh.mesh import Mesh, Snapshot, each
 from vmmesh.routes import Route, applied_route
-from vmmesh.verify import counted, difference
 
 
 def states(
@@ -31,14 +31,15 @@ def states(
     for route, old, new, have in zip(routes, before, each(mesh.counts, routes), each(mesh.routes, routes), strict=True):
         stage = applied.get(route.service)
         apart = restaged(route.service, route.stage, stage) + misrouted(applied_route(settings, route, stage), have)
-        calls = counted(route, difference(route, old, new))
+        seen = counted(route, old, new)
+        calls = of_all_callers(route, seen.calls, seen.matched)
         found.append(
             {
                 "service": route.service,
                 "stage": route.stage,
                 "applied": stage,
                 "intended": dict(route.percents),
-                "observed": observation(calls, window),
+                "observed": observation(of_all_callers(route, seen.calls), window),
                 "destinations": {name: calls_document(part) for name, part in calls.items()},
                 "drift": in_lines(apart),
             }

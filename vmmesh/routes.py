@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from settings import Settings, service_host, vm_service
+from settings import RuleSettings, Settings, first_subset, service_host, vm_service
 from vmmesh.stackfile import Misuse, nearest
 
 ELSEWHERE = "elsewhere"
@@ -29,12 +29,23 @@ class Route:
     namespaces: Sequence[str]
     """Namespaces of the callers."""
     probe_path: str | None
+    rule: RuleSettings
+    """How the calls are treated, beside the weights."""
+
+    @property
+    def held(self) -> bool:
+        """Whether some calls go to a destination with a weight for another reason than the weight.
+
+        Then the calls that pass are not divided by the weights, which new sessions, and calls without a condition, are.
+        """
+        matches = [match for match in self.rule.match if match.of_requests]
+        return bool(self.rule.affinity) or any(self.percents.get(match.destination) for match in matches)
 
     def destination(self, envoy_cluster: str) -> str | None:
         """The destination that a cluster ``outbound|<port>|<subset>|<host>`` is; None: of none."""
         *_, subset, host = ("", *envoy_cluster.split("|"))
         for destination, place in self.hosts.items():
-            if place == (host, subset):
+            if place == (host, subset) or (place[0], first_subset(destination)) == (host, subset):
                 return destination
         return ELSEWHERE if host == self.host else None
 
@@ -57,12 +68,15 @@ def route_of(settings: Settings, service: str) -> Route:
         clusters=route.callers.clusters or list(settings.clusters),
         namespaces=route.callers.namespaces or settings.namespaces(),
         probe_path=route.probe_path,
+        rule=settings.rule(service),
     )
 
 
 def applied_route(settings: Settings, route: Route, stage: str | None) -> Route | None:
     """The route in the ``stage`` that the last update has put in place; None: the config does not know that one."""
-    weights = settings.routes[route.service].stages.get(stage or "")
+    declared = settings.routes[route.service]
+    weights = declared.stages.get(stage or "")
     if stage is None or weights is None:
         return None
-    return replace(route, stage=stage, percents=dict.fromkeys(route.percents, 0) | dict(weights))
+    percents = dict.fromkeys(route.percents, 0) | dict(weights)
+    return replace(route, stage=stage, percents=percents, rule=declared.rule_in(stage))

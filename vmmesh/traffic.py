@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from http.cookiejar import DefaultCookiePolicy
 
 import httpx
 
@@ -31,6 +32,8 @@ async def _send(urls: Mapping[str, str], requests: int, stop: threading.Event) -
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
     # The requests are for gateways of this machine or network: a proxy of the environment is not for them.
     async with httpx.AsyncClient(limits=limits, timeout=REQUEST_SECONDS, trust_env=False) as client:
+        # A cookie that one answer sets would make a single session of all requests after it.
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         rest = iter([(name, url) for _ in range(requests) for name, url in urls.items()])
 
         async def work() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,10 +13,11 @@ from rich.text import Text
 
 from toolchain.problem import Problem
 from toolchain.progress import Progress
-from vmmesh.calls import Calls, by_destination, together
-from vmmesh.judge import FALSE_ALARMS, Verdict, judge
+from vmmesh.calls import Calls
+from vmmesh.counting import counted
+from vmmesh.judge import FALSE_ALARMS, Judged, Verdict, judge
 from vmmesh.kubectl import Unreachable
-from vmmesh.mesh import Mesh, Snapshot
+from vmmesh.mesh import Mesh
 from vmmesh.routes import Route
 from vmmesh.traffic import send
 
@@ -56,7 +57,7 @@ def watch(mesh: Mesh, routes: Sequence[Route], seconds: float, progress: Progres
         after = [mesh.counts(route) for route in routes]
         took = time.monotonic() - started
     return [
-        judge(route, difference(route, *counts), {}, took, false_alarms=FALSE_ALARMS / len(routes))
+        judge(route, counted(route, *counts), {}, took, false_alarms=FALSE_ALARMS / len(routes))
         for route, *counts in zip(routes, before, after, strict=True)
     ]
 
@@ -79,24 +80,7 @@ def _verify(
     started = time.monotonic()
     sent = send({cluster: f"{url}{route.probe_path}" for cluster, url in urls.items()}, requests, stop)
     took = time.monotonic() - started
-    counted = difference(route, before, mesh.counts(route))
-    return judge(route, counted, sent, took, wrong, false_alarms, answers=answers)
-
-
-def difference(route: Route, before: Snapshot, after: Snapshot) -> dict[str, dict[str, Calls]]:
-    """Calls of a route between two snapshots, by cluster of the caller and destination."""
-    found: dict[str, dict[str, Calls]] = {}
-    for proxy, counts in after.items():
-        old = before.get(proxy, {})
-        fresh = {name: count.since(old.get(name, Calls())) for name, count in counts.items()}
-        found[proxy.cluster] = together([found.get(proxy.cluster, {}), by_destination(route, fresh)])
-    return found
-
-
-def counted(route: Route, by_cluster: Mapping[str, Mapping[str, Calls]]) -> dict[str, Calls]:
-    """Calls by destination, of all callers of the route together."""
-    destinations = dict.fromkeys(route.percents, Calls())
-    return together([destinations, *(by_cluster.get(cluster, {}) for cluster in route.clusters)])
+    return judge(route, counted(route, before, mesh.counts(route)), sent, took, wrong, false_alarms, answers=answers)
 
 
 def document(stack: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -115,11 +99,13 @@ def _route(verdict: Verdict) -> dict[str, Any]:
         "stage": verdict.route.stage,
         "passed": verdict.passed,
         "wrong": list(verdict.wrong),
+        "notes": list(verdict.notes),
         "seconds": round(verdict.seconds, 2),
         "clusters": {
             judged.cluster: {
                 "passed": not judged.wrong,
                 "wrong": list(judged.wrong),
+                "notes": list(judged.notes),
                 "sent": judged.sent.requests,
                 "failed": judged.sent.failed,
                 "counted": judged.counted,
@@ -132,6 +118,17 @@ def _route(verdict: Verdict) -> dict[str, Any]:
                         "failures": calls.failed,
                     }
                     for name, calls in judged.calls.items()
+                },
+                "matched": {
+                    name: {"counted": calls.total, "failures": calls.failed} for name, calls in judged.matched.items()
+                },
+                "copies": {
+                    name: {
+                        "percent": verdict.route.rule.mirror.get(name, 0),
+                        "counted": calls.total,
+                        "failures": calls.failed,
+                    }
+                    for name, calls in judged.copies.items()
                 },
             }
             for judged in verdict.clusters
@@ -149,26 +146,37 @@ def show(console: Console, verdicts: Sequence[Verdict]) -> None:
         for heading in ("percent", "expected", "counted", "observed", "5xx"):
             table.add_column(heading, justify="right")
         for judged in verdict.clusters:
-            for name, calls in judged.calls.items():
-                percent = route.percents.get(name, 0)
-                table.add_row(
-                    judged.cluster,
-                    name,
-                    f"{percent}%",
-                    f"{judged.counted * percent / 100:.0f}",
-                    str(calls.total),
-                    f"{100 * calls.total / judged.counted:.1f}%" if judged.counted else "-",
-                    str(calls.failed),
-                )
+            for row in _rows(route, judged):
+                table.add_row(judged.cluster, *row)
         console.print(table)
         for judged in verdict.clusters:
             likely = "" if judged.p_value is None else f", p = {judged.p_value:.2g}"
             sent = f"{judged.sent.requests} requests sent through its ingress, {judged.sent.failed} failed; "
             counted = f"{judged.counted} calls counted{likely}"
             console.print(f"{judged.cluster}: {sent if judged.sent.requests else ''}{counted}", soft_wrap=True)
+            for line in judged.notes:
+                console.print(Text(f"  {line}"), soft_wrap=True)
             for line in judged.wrong:
                 console.print(Text(f"  {line}", style="red"), soft_wrap=True)
+        for line in verdict.notes:
+            console.print(Text(f"  {line}"), soft_wrap=True)
         for line in verdict.wrong:
             console.print(Text(f"  {line}", style="red"), soft_wrap=True)
         mark = Text("passed", style="bold green") if verdict.passed else Text("FAILED", style="bold red")
         console.print(Text(f"{route.service}: ") + mark + Text(f" in {verdict.seconds:.1f} s"))
+
+
+def _rows(route: Route, judged: Judged) -> Iterator[list[str]]:
+    """A row for each destination; then for what has come there beside the weights."""
+
+    def row(name: str, percent: int, calls: Calls) -> list[str]:
+        expected = f"{judged.counted * percent / 100:.0f}"
+        observed = f"{100 * calls.total / judged.counted:.1f}%" if judged.counted else "-"
+        return [name, f"{percent}%", expected, str(calls.total), observed, str(calls.failed)]
+
+    for name, calls in judged.calls.items():
+        yield row(name, route.percents.get(name, 0), calls)
+    for name, calls in judged.copies.items():
+        yield row(f"{name} (copies)", route.rule.mirror.get(name, 0), calls)
+    for name, calls in judged.matched.items():
+        yield [f"{name} (matched)", "-", "-", str(calls.total), "-", str(calls.failed)]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from settings import KEYS, PROJECT, Settings, load
+from settings import KEYS, PROJECT, RuleSettings, Settings, load
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/configuration.md").read_text()
@@ -43,6 +43,18 @@ def test_every_key_is_documented(key: str) -> None:
 def test_every_environment_is_one_that_is_taken(file: Path) -> None:
     config = yaml.safe_load(file.read_text())["config"]
     load({key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()})
+
+
+WAYS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/ways-to-move.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", WAYS)
+def test_every_way_to_move_is_one_that_is_taken(example: str) -> None:
+    config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    config["vm-mesh:routes"]["details"] |= yaml.safe_load(example)
+    settings = load({key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()})
+    route = settings.routes["details"]
+    assert any(route.rule_in(stage) != RuleSettings() for stage in route.stages)
 
 
 @pytest.mark.parametrize(

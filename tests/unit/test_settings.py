@@ -14,7 +14,7 @@ import yaml
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from settings import KEYS, PROJECT, SettingsError, from_pulumi, load
+from settings import KEYS, PROJECT, SettingsError, from_pulumi, load, policies
 
 ROOT = Path(__file__).parents[2]
 PROJECT_FILE: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
@@ -151,10 +151,40 @@ FULL: dict[str, Any] = {
                 "pause": True,
             },
             "gates": {"canary": {"duration": 600}},
+            "failover": ["made"],
             "stages": {"vm-only": {"vm1": 100}, "canary": {"vm1": 75, "there": 25}},
+            "rule": {
+                "match": [
+                    {
+                        "headers": {"end-user": "jason"},
+                        "cookie": {"tester": "yes"},
+                        "namespaces": ["shop"],
+                        "labels": {"app": "front"},
+                        "destination": "made",
+                    }
+                ],
+                "affinity": {"cookie": "session", "ttl": "30m"},
+                "timeout": "2s",
+                "retries": {"attempts": 2, "perTryTimeout": "500ms", "retryOn": "5xx,reset,409"},
+            },
+            "rules": {"vm-only": {"mirror": {"made": 10}}},
         }
     },
     "stages": {"details": "vm-only"},
+    "access": {
+        "rules": {
+            "details": [
+                {
+                    "from": ["ratings", "ingress"],
+                    "methods": ["GET", "HEAD"],
+                    "paths": ["/details/*", "*/health"],
+                },
+                {"from": ["shop/reporter", "audit/*"]},
+            ],
+        },
+        "enforced": ["shop"],
+        "operators": {"group:books": ["shop"]},
+    },
     "allowReplace": ["there"],
 }
 
@@ -230,7 +260,8 @@ def are_readable(messages: Iterable[str]) -> bool:
 def shown(path: str) -> str:
     """``path`` as messages show it."""
     first, *rest = path.split("/")
-    return f"{PROJECT}:{first}" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in rest)
+    steps = (f"[{part}]" if part.isdigit() else f'["{part}"]' if ":" in part else f".{part}" for part in rest)
+    return f"{PROJECT}:{first}" + "".join(steps)
 
 
 # What is shipped
@@ -313,6 +344,12 @@ def wrong_types() -> Iterator[tuple[str, Any, str]]:
             yield from ((path, wrong, OBJECT) for wrong in (["a"], "text", 5, True, None))
         elif isinstance(value, list):
             yield from ((path, wrong, LIST) for wrong in ({"a": 1}, "text", 5, True, None))
+        elif isinstance(value, bool):
+            yield from ((path, wrong, "must be true or false, not") for wrong in (1, "yes", None, [True]))
+        elif path.endswith(("successRate", "timesOthers")):
+            yield from ((path, wrong, "must be a number, not") for wrong in ("75", True, None, [75]))
+        elif path.endswith("duration"):  # a text or a number
+            yield from ((path, wrong, "must be a whole number, not") for wrong in (75.5, True, None, [75], {"a": 75}))
         elif isinstance(value, int):
             whole = "must be a whole number, not"
             yield from ((path, wrong, whole) for wrong in (75.5, 75.0, "75", True, None, [75], {"a": 75}))
@@ -400,6 +437,9 @@ IP = "must be an IP address that other machines can reach"
 HOST = "must be a host name or an IP address"
 CIDR = "must be a range of IP addresses, such as 10.0.0.0/8"
 COMMAND = "must be one line of printable ASCII"
+COOKIE = "must be the name of a cookie, of letters, digits, '-' and '_'"
+AGE = "must be a whole number of s, m or h, such as 30m or 1h"
+DURATION = "must be a whole number of ms, s, m or h, such as 500ms or 2s"
 DIGEST = f"sha256:{64 * '0'}"
 
 OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
@@ -447,6 +487,20 @@ OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
     (PATH, "application/details/ingressPaths/0", ["details", "", "/a b", '/"', "/#"]),
     (PATH, "vms/vm1/probe/http/path", ["health", "/a\tb", "/\u00e4"]),
     (PATH, "routes/details/probePath", ["http://a"]),
+    ("must be at least 1", "routes/details/rules/vm-only/mirror/made", [0]),
+    ("must be at most 100", "routes/details/rules/vm-only/mirror/made", [101]),
+    (COOKIE, "routes/details/rule/affinity/cookie", ["a b", "a;b", "a.b", "$a"]),
+    (AGE, "routes/details/rule/affinity/ttl", ["0s", "500ms", "1d", "1.5h", "-1s"]),
+    (DURATION, "routes/details/rule/timeout", ["0s", "2", "1d", "1.5s", ""]),
+    ("must be at most 1h", "routes/details/rule/timeout", ["61m", "2h"]),
+    (DURATION, "routes/details/rule/retries/perTryTimeout", ["0ms", "fast"]),
+    ("must be at most 10", "routes/details/rule/retries/attempts", [11]),
+    (
+        "must be printable ASCII, with no space at either end",
+        "routes/details/rule/match/0/headers/end-user",
+        [" a", ""],
+    ),
+    ("must be the value of a Kubernetes label", "routes/details/rule/match/0/labels/app", ["a b"]),
     (HOST, "vms/fleet/machines/fleet-a/host/address", ["-oProxyCommand=x", "a b", "a;b", "", "a..b"]),
     ("must be the name of a user", "vms/fleet/machines/fleet-a/host/user", ["-l", "Root", "a b", "$(id)"]),
     (
@@ -554,6 +608,10 @@ def test_longest_text(path: str, longest: int) -> None:
         ("vms/fleet/machines/fleet-a/host/jump", "address"),
         ("routes/details", "probePath"),
         ("routes/details/callers", "namespaces"),
+        ("routes/details/rule", "affinity"),
+        ("routes/details/rule/match/0", "destination"),
+        ("routes/details/rule/retries", "perTryTimeout"),
+        ("routes/details/rules/vm-only", "mirror"),
     ],
 )
 def test_unknown_key(path: str, near: str) -> None:
@@ -637,9 +695,9 @@ def test_vm_that_does_not_run_the_service() -> None:
 
 @pytest.mark.parametrize(("path", "value"), [("clusters", ["made"]), ("versions", {})])
 def test_cluster_that_does_not_run_the_service(path: str, value: Any) -> None:
-    assert errors(changed(f"application/details/{path}", value)) == (
-        f'{PROJECT}:routes.details.stages.canary.there: cluster "there" does not run "details"',
-    )
+    config = changed("routes/details/rules", {}, changed("routes/details/rule", {}))
+    config = changed("routes/details/failover", REMOVED, changed(f"application/details/{path}", value, config))
+    assert errors(config) == (f'{PROJECT}:routes.details.stages.canary.there: cluster "there" does not run "details"',)
 
 
 def test_removed_vm_that_the_current_stage_calls() -> None:
@@ -654,6 +712,7 @@ def test_removed_vm_that_the_current_stage_calls() -> None:
 def test_removed_vm_that_no_stage_names() -> None:
     config = changed("routes/details/stages", {"kubernetes": {"there": 100}})
     config["stages"]["details"] = "kubernetes"
+    config["routes"]["details"] |= {"rules": {}, "gates": {}}
     assert load({**config, "vms": {}}).vms == {}
 
 
@@ -977,6 +1036,80 @@ def test_a_missing_host_key_says_how_to_get_it() -> None:
     assert "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in error
 
 
+# Rules
+
+RULE = "routes/details/rule"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        (f"{RULE}/match/0/destination", "mad", 'there is no VM or cluster "mad"; did you mean "made"?'),
+        (f"{RULE}/match/0/destination", "old", 'VM "old" does not run "details"; known: "ratings"'),
+        (f"{RULE}/match/0/destination", "known", 'cluster "known" does not run "details"'),
+        (
+            f"{RULE}/match/0/namespaces/0",
+            "shp",
+            '"shp" is none of the route\'s callers.namespaces, so no rule reaches it',
+        ),
+        (f"{RULE}/match/0/cookie", {"a": "1", "b": "2"}, "must have no more than 1"),
+        (f"{RULE}/match/0/cookie", {}, "must not be empty"),
+        (f"{RULE}/match/0/labels", {}, "must not be empty"),
+        (
+            f"{RULE}/match/0",
+            {"destination": "made"},
+            "matches every call; say which by one or more of 'headers', 'cookie', 'namespaces', 'labels'",
+        ),
+        (f"{RULE}/retries/perTryTimeout", "2001ms", "is longer than the timeout of all tries together, 2s"),
+        (
+            f"{RULE}/retries/retryOn",
+            "5xx,conect-failure",
+            'has "conect-failure", which is no status and nothing of Envoy\'s; did you mean "connect-failure"?',
+        ),
+        (f"{RULE}/retries", {"attempts": 0, "retryOn": "5xx"}, None),
+        ("routes/details/rules/canry", {}, 'there is no stage "canry"; did you mean "canary"?'),
+        ("routes/details/rules/vm-only/mirror/nowhere", 5, None),
+        ("routes/details/rules/vm-only/timeout", "100ms", None),
+    ],
+)
+def test_rule_that_cannot_be(path: str, value: Any, error: str | None) -> None:
+    if error:
+        assert errors(changed(path, value)) == (f"{shown(path)}: {error}",)
+    else:
+        assert len(errors(changed(path, value))) == 1
+
+
+def test_a_header_has_a_lower_case_name_and_cookies_have_a_key_of_their_own() -> None:
+    (error,) = errors(changed(f"{RULE}/match/0/headers", {"End-User": "a"}))
+    assert error.endswith(': must be the lower-case name of a header, not "End-User"')
+    (error,) = errors(changed(f"{RULE}/match/0/headers", {"cookie": "a=b"}))
+    assert error.endswith("headers.cookie: would be all cookies of a request at once; name the one with 'cookie'")
+
+
+def test_what_has_calls_gets_no_copies() -> None:
+    config = changed(f"{RULE}/mirror", {"there": 10})
+    assert errors(config) == (
+        f'{shown(RULE)}.mirror.there: has 25% of the calls in stage "canary", and a copy would be a second call there; '
+        "copies are for a destination that has none (without any: rules.canary.mirror: {})",
+    )
+    config["routes"]["details"]["rules"]["canary"] = {"mirror": {}}
+    assert load(config).routes["details"].rule_in("canary").mirror == {}
+
+
+def test_a_stage_has_the_rule_but_for_what_it_says_itself() -> None:
+    route = load(changed(f"{RULE}/mirror", {"made": 5})).routes["details"]
+    assert route.rule_in("canary") == route.rule
+    assert route.rule_in("vm-only").mirror == {"made": 10}
+    assert route.rule_in("vm-only").timeout == "2s"
+
+
+def test_callers_of_any_namespace_of_the_mesh_match_where_the_route_is_for_all() -> None:
+    config = changed("routes/details/callers", {})
+    load(changed(f"{RULE}/match/0/namespaces", ["machines"], config))
+    (error,) = errors(changed(f"{RULE}/match/0/namespaces", ["elsewhere"], config))
+    assert 'there is no namespace in the mesh "elsewhere"' in error
+
+
 # Revisions and roots
 
 
@@ -1027,3 +1160,73 @@ def test_a_root_is_named_once() -> None:
     assert errors({**DEV, "roots": ["root", "root"]}) == (
         f"{PROJECT}:roots[1]: is the same root as {PROJECT}:roots[0]",
     )
+
+
+# Access and failover
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        (
+            "access/rules/detials",
+            [],
+            'there is no service in the application or on a VM "detials"; did you mean "details"?',
+        ),
+        ("access/rules/details/0/from/0", "ratngs", 'there is no VM or service "ratngs"; did you mean "ratings"?'),
+        ("access/rules/details/0/from/0", "shop/", "must be a VM, a service, 'ingress'"),
+        ("access/rules/details/0/methods/0", "get", "must be an HTTP method, such as GET"),
+        ("access/rules/details/0/paths/0", "/a?b", "must be a path, without a query"),
+        ("access/rules/details/0/paths/0", "/a/*/b", "must be a path, without a query"),
+        ("access/rules/details/0/paths/0", "/a/{*}", "must be a path, without a query"),
+        ("access/enforced/0", "elsewhere", 'there is no namespace in the mesh "elsewhere"; known: "machines", "shop"'),
+        ("access/enforced", ["shop", "shop"], "is the same namespace as vm-mesh:access.enforced[0]"),
+        ("access/operators/books", ["shop"], "must be 'user:' or 'group:' and a name"),
+        ("access/operators/group:books/0", "elsewhere", 'there is no namespace in the mesh "elsewhere"'),
+        ("routes/details/failover", "localty", 'must be a list, not "localty"'),
+        ("routes/details/failover/0", "old", 'VM "old" does not run "details"'),
+        ("routes/details/failover", ["made", "made"], "is the same destination as vm-mesh:routes.details.failover[0]"),
+    ],
+)
+def test_access_and_failover_of_what_there_is_not(path: str, value: Any, error: str) -> None:
+    (found,) = errors(changed(path, value))
+    assert error in found
+
+
+def test_a_caller_that_is_a_vm_and_a_service_is_asked_which() -> None:
+    config = changed("vms/ratings", FULL["vms"]["old"])
+    del config["vms"]["old"]
+    assert errors(config) == (
+        f"{PROJECT}:access.rules.details[0].from[0]: is a VM and a service; name the one that it is as "
+        "'namespace/account'",
+    )
+
+
+def test_an_unknown_key_of_a_rule_is_told_with_the_nearest() -> None:
+    assert errors(changed("access/rules/details/0/path", ["/"])) == (
+        f'{PROJECT}:access.rules.details[0].path: unknown key; did you mean "paths"?',
+    )
+
+
+def test_nothing_is_limited_unless_the_config_says_so() -> None:
+    settings = load(DEV)
+    assert not settings.access
+    assert policies(settings) == []
+    assert settings.failover("details", "cluster1") == {}
+
+
+def test_each_destination_is_the_first_of_its_own_order() -> None:
+    settings = load(changed("routes/details/failover", ["cluster1", "cluster2", "vm1"], DEV))
+    assert settings.failover("details", "cluster2") == {
+        "vm1": ["vm1", "cluster1", "cluster2"],
+        "cluster1": ["cluster1", "cluster2", "vm1"],
+        "cluster2": ["cluster2", "cluster1", "vm1"],
+    }
+
+
+def test_the_nearest_takes_over_by_locality() -> None:
+    settings = load(changed("routes/details/failover", "locality", DEV))
+    assert settings.failover("details", "cluster2")["vm1"] == ["vm1", "cluster2", "cluster1"]
+    assert settings.failover("details", "cluster1")["cluster2"] == ["cluster2", "cluster1", "vm1"]
+    far = changed("routes/details/failover", "locality")
+    assert load(far).failover("details", "there")["made"] == ["made", "there", "fleet", "vm1"]

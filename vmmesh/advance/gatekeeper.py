@@ -11,10 +11,10 @@ from types import TracebackType
 from vmmesh.advance.checks import failures
 from vmmesh.advance.gate import Gate
 from vmmesh.calls import by_destination
+from vmmesh.counting import counted, of_all_callers
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, Proxy, Snapshot
 from vmmesh.traffic import Stopped, send
-from vmmesh.verify import counted, difference
 
 POLL_SECONDS = 1.0
 ALL_SECONDS = 10.0
@@ -133,8 +133,9 @@ class Gatekeeper:
         return [proxy for proxy, found in calls.items() if any(part.total or part.bad for part in found)]
 
     def _take(self, at: float, before: float) -> None:
-        by_cluster = difference(self.gate.route, self._before, self._now)
-        self.gate.take(at, counted(self.gate.route, by_cluster))
+        found = counted(self.gate.route, self._before, self._now)
+        # Whoever was sent there by a match has a call that must not fail too; of a copy nobody sees the answer.
+        self.gate.take(at, of_all_callers(self.gate.route, found.calls, found.matched))
         if self._bad_from is None and any(standing.calls.bad or standing.late for standing in self.gate.standings):
             self._bad_from = before
         if self.gate.broken:

@@ -11,6 +11,7 @@ from vmmesh.advance.order import Order, last_of
 from vmmesh.advance.proof import NotKept, Proof
 from vmmesh.advance.steps import Advanced, Step
 from vmmesh.history import Update, before, has_held, held
+from vmmesh.mesh import wanted
 from vmmesh.stackfile import Misuse
 
 
@@ -106,7 +107,7 @@ class Walk:
         """Mends a mesh that is apart from the stack, and watches the gate of the present stage if need be."""
         route = self._mover.route
         with self._mover.mesh() as mesh:
-            apart = any(percents != route.percents for percents in mesh.routes(route).values())
+            apart = any(have != wanted(route, proxy) for proxy, have in mesh.routes(route).items())
         if apart:
             self._mover.say(f"the callers' proxies are not all in {here}: applying it again")
             self._mover.edit(here)

@@ -148,10 +148,22 @@ def _variants() -> dict[str, Properties]:
     large = changed("vms.fleet", FLEET, large)
     large = changed("routes.details.callers.clusters", None, large)
     large = changed("routes.reviews", {"stages": {"spread": {"cluster1": 34, "cluster2": 33, "cluster3": 33}}}, large)
+    guarded = {
+        **changed("routes.details.failover", ["cluster1", "cluster2", "vm1"]),
+        "access": {
+            "rules": {
+                "productpage": [{"from": ["ingress"]}],
+                "details": [{"from": ["productpage"], "methods": ["GET"], "paths": ["/details/*"]}],
+            },
+            "enforced": ["default", "virtual-machines"],
+            "operators": {"group:books": ["default"], "user:jane@example.com": ["default", "virtual-machines"]},
+        },
+    }
     own = {**DEV, "caCertificate": certificate("signer") + certificate("own root"), "caKey": key("signer")}
     return {
         "the talk's": DEV,
         "with an own CA": own,
+        "with access and failover": guarded,
         "with existing clusters": changed("stages.reviews", "spread", large),
         "without VMs and routes": {name: DEV[name] for name in DEV if name not in ("vms", "routes", "stages")},
     }

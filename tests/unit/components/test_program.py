@@ -12,16 +12,19 @@ from tests.unit.components.monitor import STACK_URN, Program
 from tests.unit.components.program import ROOT, VARIANTS, run, variant
 
 TYPES = {
+    "vm-mesh:index:Access",
     "vm-mesh:index:Application",
     "vm-mesh:index:ContainerVm",
     "vm-mesh:index:EastWestGateway",
     "vm-mesh:index:ExistingCluster",
+    "vm-mesh:index:Failover",
     "vm-mesh:index:Federation",
     "vm-mesh:index:HostVm",
     "vm-mesh:index:IngressGateway",
     "vm-mesh:index:KindCluster",
     "vm-mesh:index:Mesh",
     "vm-mesh:index:Onboarding",
+    "vm-mesh:index:Operators",
     "vm-mesh:index:Route",
     "vm-mesh:index:Trust",
     "vm-mesh:index:Underlay",

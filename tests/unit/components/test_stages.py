@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -93,10 +94,66 @@ def test_whatever_a_stage_can_name_is_in_every_cluster_before_a_weight_names_it(
                 (there,) = program.in_cluster(cluster, "Service", host)
                 assert there["metadata.namespace"] == namespace
                 if "subset" in destination:
-                    (there,) = program.in_cluster(cluster, "DestinationRule", host)
-                    assert there["spec.host"] == destination["host"]
-                    assert destination["subset"] in [subset["name"] for subset in there["spec.subsets"]]
+                    (there,) = (
+                        rule
+                        for rule in program.in_cluster(cluster, "DestinationRule")
+                        if rule["spec.host"] == destination["host"]
+                        and destination["subset"] in [subset["name"] for subset in rule["spec.subsets"]]
+                        and not rule.name.endswith("-own")
+                    )
                 assert there.urn in service.depends_on, f"{service.name} does not wait for {there.name}"
+
+
+RULES: dict[str, dict[str, Any]] = {
+    "vm-only": {"mirror": {"cluster1": 50, "cluster2": 5}},
+    "canary": {"match": [{"headers": {"end-user": "jason"}, "destination": "cluster2"}], "timeout": "2s"},
+    "odd": {"affinity": {"cookie": "session"}, "retries": {"attempts": 0}},
+}
+
+
+@functools.cache
+def ruled(stage: str) -> Program:
+    """A route with a rule, of which each stage makes something else."""
+    config = changed(f"{ROUTE}.rule", {"timeout": "3s", "affinity": {"cookie": "sticky", "ttl": "5m"}}, WITH_ODD)
+    return run(changed("stages.details", stage, changed(f"{ROUTE}.rules", RULES, config)))
+
+
+@pytest.mark.parametrize(("before", "after"), TRANSITIONS)
+def test_rules_change_with_a_stage_and_change_nothing_else(before: str, after: str) -> None:
+    old, new = ruled(before).resources, ruled(after).resources
+    assert old.keys() == new.keys()
+    differing = [urn for urn in new if old[urn] != new[urn]]
+    assert {new[urn].name for urn in differing} == {"details-cluster1-weights", "details-cluster2-weights"}
+    for urn in differing:
+        assert replace(old[urn], inputs={}) == replace(new[urn], inputs={})
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_rule_takes_no_call_away_from_the_weights(stage: str) -> None:
+    for cluster in ("cluster1", "cluster2"):
+        ruled_spec, spec = (it[f"details-{cluster}-weights"]["spec.http"] for it in (ruled(stage), at(stage)))
+        assert {route["destination"]["host"]: route["weight"] for route in ruled_spec[-1]["route"]} == {
+            route["destination"]["host"]: route["weight"] for route in spec[-1]["route"]
+        }
+        assert "match" not in ruled_spec[-1]
+        assert all("match" in entry for entry in ruled_spec[:-1])
+
+
+def test_a_stage_keeps_what_it_does_not_say_of_the_rule() -> None:
+    entries = ruled("odd")["details-cluster1-weights"]["spec.http"]
+    assert [entry["timeout"] for entry in entries] == ["3s"] * 4
+    assert "Max-Age=3600" in entries[-1]["route"][0]["headers"]["response"]["add"]["set-cookie"]
+    assert (
+        "Max-Age=300"
+        in ruled("spread")["details-cluster1-weights"]["spec.http"][-1]["route"][0]["headers"]["response"]["add"][
+            "set-cookie"
+        ]
+    )
+
+
+def test_a_rule_of_nothing_is_no_rule() -> None:
+    config = changed(f"{ROUTE}.rules", {"vm-only": {"mirror": {}, "match": []}}, changed(f"{ROUTE}.rule", {}))
+    assert run(config).resources == run(DEV).resources
 
 
 def test_stages_name_each_destination_that_the_config_has() -> None:

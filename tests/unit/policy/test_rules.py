@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any, cast
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from policy.rules import UNKNOWN, Resource, violations
 from tests.unit.components.monitor import UNKNOWN as UNKNOWN_IN_PREVIEW
 from tests.unit.components.monitor import Program, revealed
-from tests.unit.components.program import DEV, VARIANTS, run, variant
+from tests.unit.components.program import DEV, VARIANTS, changed, run, variant
 
 
 def declared(program: Program) -> list[Resource]:
@@ -98,7 +99,8 @@ def test_weights_are_the_same_in_every_cluster() -> None:
     ]
     found = broken(*changes)
     assert [*found] == ["weights-equal"]
-    assert "are not those of details-cluster1-weights" in found["weights-equal"]
+    # Which of the two is the other one, only the order says in which the engine hears of them.
+    assert re.search("are not those of details-cluster[12]-weights", found["weights-equal"])
 
 
 def test_no_weight_is_for_what_is_nowhere() -> None:
@@ -109,6 +111,34 @@ def test_no_weight_is_for_what_is_nowhere() -> None:
     found = broken(*changes)
     assert [*found] == ["destinations-exist"]
     assert "100% of the calls go to details-vm9.default.svc.cluster.local" in found["destinations-exist"]
+
+
+NOWHERE = {"destination": {"host": "x.y.svc.cluster.local"}}
+ELSEWHERE = {"destination": {"host": "api.example.com"}}
+BESIDE: list[tuple[dict[str, Any], str]] = [
+    ({"match": [{"headers": {}}], "route": [NOWHERE]}, "calls that match"),
+    ({"route": [ELSEWHERE], "mirrors": [NOWHERE]}, "copies of calls"),
+]
+
+
+@pytest.mark.parametrize(("entry", "says"), BESIDE)
+def test_nor_is_a_match_or_a_copy(entry: dict[str, Any], says: str) -> None:
+    ours = variant("the talk's")["details-cluster1-weights"]["spec.http"]
+    found = broken(("details-cluster1-weights", "spec.http", [entry, *ours]))
+    assert found == {
+        "destinations-exist": f"details-cluster1-weights: {says} go to x.y.svc.cluster.local, which is in no cluster"
+    }
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"mirror": {"cluster1": 5}, "timeout": "2s", "retries": {"attempts": 2}},
+        {"affinity": {"cookie": "session"}, "match": [{"headers": {"a": "b"}, "destination": "cluster2"}]},
+    ],
+)
+def test_what_a_rule_declares_breaks_no_rule_of_these(rule: dict[str, Any]) -> None:
+    assert violations(declared(run(changed("routes.details.rules", {"vm-only": rule})))) == []
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pulumi.automation import EngineEvent
 
-from settings import Settings
+from settings import RuleSettings, Settings
 from vmmesh.routes import Route, route_of
 from vmmesh.stackfile import load
 
@@ -43,6 +44,16 @@ def settings() -> Settings:
 
 def details() -> Route:
     return route_of(settings(), "details")
+
+
+def ruled(percents: dict[str, int] | None = None, **rule: Any) -> Route:
+    """The route with a rule, and with these percents in place of its stage's."""
+    made = RuleSettings.model_validate(rule, by_alias=True, by_name=False)
+    return replace(
+        details(),
+        rule=made,
+        percents={**dict.fromkeys(details().percents, 0), **percents} if percents else details().percents,
+    )
 
 
 def urn(kind: str, name: str) -> str:

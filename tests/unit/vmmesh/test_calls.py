@@ -106,6 +106,12 @@ def test_only_the_route_s_own_calls_count() -> None:
     }
 
 
+def test_with_failover_a_call_begins_where_it_went_and_is_answered_for_whom_it_was_meant() -> None:
+    first = "outbound|9080|1st-vm1|details-vm1.virtual-machines.svc.cluster.local"
+    found = by_destination(details(), {first: Calls(answered=9, failed=1), VM: Calls(7), CLUSTER1: Calls(3)})
+    assert found == {"vm1": Calls(7, 1, answered=9), "cluster1": Calls(3), "cluster2": Calls()}
+
+
 def test_calls_to_the_service_that_take_no_destination_are_elsewhere() -> None:
     counted = by_destination(details(), {"outbound|9080||details.default.svc.cluster.local": Calls(4)})
     assert counted[ELSEWHERE] == Calls(4)

@@ -53,6 +53,27 @@ def test_a_stage_reads_as_weights_by_cluster_in_order() -> None:
     assert printed(moved("cluster1")) == "  ~ cluster1: vm1 100 -> 75, cluster1 0 -> 25\n"
 
 
+def ruled(*paths: str, rule: dict[str, Any]) -> Any:
+    """A change from weights alone to other weights and a rule."""
+    old, new = weights(100, 0), weights(75, 25)
+    new["spec"]["http"][0] |= rule
+    return step("resourcePreEvent", "update", VIRTUAL_SERVICE, "details-cluster1-weights", old=old, new=new, diff=paths)
+
+
+def test_rules_are_told_below_the_weights() -> None:
+    mirror = {"destination": {"host": "details.default.svc.cluster.local", "subset": "cluster2"}}
+    found = ruled("spec.http[0].mirrors", "spec.http[0].route[0].weight", rule={"mirrors": [mirror], "timeout": "2s"})
+    (change,) = changes([found], details())
+    assert change.rules == ["new: copies of 100% of the calls go to cluster2", "new: a call may take 2s"]
+    assert "vm1 100 -> 75, cluster1 0 -> 25\n" in printed(found)
+    assert "new: a call may take 2s\n" in printed(found)
+
+
+def test_what_changes_in_no_word_is_shown_by_its_path() -> None:
+    found = printed(ruled("spec.http[0].match[0].headers.a.exact", rule={}))
+    assert "update VirtualService details-cluster1-weights: spec.http[0].match[0].headers.a.exact" in found
+
+
 def test_what_changes_beside_weights_is_shown_as_it_is() -> None:
     assert "update VirtualService details-cluster1-weights: spec.exportTo" in printed(
         moved("cluster1", ("spec.exportTo",))

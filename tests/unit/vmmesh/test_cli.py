@@ -47,6 +47,7 @@ def ends(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
         (),
         *((name,) for name in ("up", "down", "doctor", "stage", "advance", "rollback", "status", "verify", "logs")),
         *((name,) for name in ("graph", "report", "drift", "proxies", "rejoin", "upgrade")),
+        ("access", "check"),
     ],
 )
 def test_help_says_what_a_command_does(command: tuple[str, ...]) -> None:
@@ -87,7 +88,7 @@ def test_wrong_usage_ends_with_2(root: Path, arguments: tuple[str, ...], says: s
     "command",
     [
         *(("stage", "details", "canary"), ("advance",), ("rollback",), ("up",), ("verify",), ("status",), ("logs",)),
-        *(("graph",), ("report",), ("drift",)),
+        *(("graph",), ("report",), ("drift",), ("access", "check", "vm1", "details")),
     ],
 )
 def test_a_wrong_config_ends_with_2_and_every_mistake_before_anything_is_touched(

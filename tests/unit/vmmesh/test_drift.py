@@ -23,6 +23,7 @@ from vmmesh.drift import (
 )
 from vmmesh.mesh import Proxy
 from vmmesh.routes import applied_route
+from vmmesh.routing import Routing
 
 VIRTUAL_SERVICE = "kubernetes:networking.istio.io/v1:VirtualService"
 PROVIDER = f"{urn('pulumi:providers:kubernetes', 'cluster2-kubernetes')}::id"
@@ -85,8 +86,8 @@ def test_a_providers_notes_and_another_kind_of_nothing_are_no_difference(old: An
 
 def test_a_proxy_with_other_routes_is_told_with_both() -> None:
     have = {
-        Proxy("cluster1", "default/right", ()): details().percents,
-        Proxy("cluster2", "default/wrong", ()): {"vm1": 100, "cluster1": 0, "cluster2": 0},
+        Proxy("cluster1", "default/right", ()): Routing(percents=details().percents),
+        Proxy("cluster2", "default/wrong", ()): Routing(percents={"vm1": 100, "cluster1": 0, "cluster2": 0}),
         Proxy("cluster2", "default/none", ()): None,
     }
     found = misrouted(details(), have)
@@ -97,7 +98,7 @@ def test_a_proxy_with_other_routes_is_told_with_both() -> None:
 
 
 def test_proxies_are_held_to_the_stage_that_is_applied_and_not_to_an_edit() -> None:
-    late = {Proxy("cluster1", "default/late", ()): {"vm1": 100, "cluster1": 0, "cluster2": 0}}
+    late = {Proxy("cluster1", "default/late", ()): Routing(percents={"vm1": 100, "cluster1": 0, "cluster2": 0})}
     assert misrouted(applied_route(settings(), details(), "vm-only"), late) == []
     assert applied_route(settings(), details(), "gone") is None
     assert applied_route(settings(), details(), None) is None

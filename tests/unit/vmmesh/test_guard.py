@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from pulumi.automation import EngineEvent
 
-from settings import Settings
+from components.http_routes import http_routes
+from settings import RuleSettings, Settings, first_subset
 from tests.unit.vmmesh.support import CONFIG, event_of
 from toolchain.problem import Problem
 from vmmesh import guard, planned
@@ -45,29 +47,42 @@ def event(
     return event_of({"sequence": 1, "timestamp": 1, "resourcePreEvent": {"metadata": metadata}})
 
 
-def route(before: tuple[int, int] | None, after: tuple[int, int] | None, cluster: str = "cluster1") -> EngineEvent:
-    """Weights of the VM and cluster1, as they are and as they are to be."""
+def route(
+    before: tuple[int, int] | None,
+    after: tuple[int, int] | None,
+    cluster: str = "cluster1",
+    rules: tuple[Any, Any] = ({}, {}),
+    diff: Sequence[str] = ("spec.http[0].route[0].weight",),
+    *,
+    failover: bool = False,
+) -> EngineEvent:
+    """Weights of the VM and cluster1, and rules, as they are and as they are to be."""
 
-    def spec(weights: tuple[int, int] | None) -> Any:
+    def spec(weights: tuple[int, int] | None, rule: Any) -> Any:
         if weights is None:
             return None
-        places = [{"host": "details-vm1.virtual-machines.svc.cluster.local"}, {"host": HOST, "subset": "cluster1"}]
-        routes = [{"destination": place, "weight": weight} for place, weight in zip(places, weights, strict=True)]
+        vm1, cluster1 = {"host": "details-vm1.virtual-machines.svc.cluster.local"}, {"host": HOST, "subset": "cluster1"}
+        places = alone = {"vm1": vm1, "cluster1": cluster1}
+        if failover:
+            places = {name: {**place, "subset": first_subset(name)} for name, place in alone.items()}
+        made = RuleSettings.model_validate(rule, by_alias=True, by_name=False)
+        shares = {"vm1": weights[0], "cluster1": weights[1]}
         return {
             "metadata": {"name": "details", "namespace": "default"},
-            "spec": {"hosts": [HOST], "http": [{"route": routes}]},
+            "spec": {"hosts": [HOST], "http": http_routes(places, shares, made, copied_to=alone)},
         }
 
-    operation = "create" if before is None else "delete" if after is None else "same" if before == after else "update"
+    old, new = spec(before, rules[0]), spec(after, rules[1])
+    operation = "create" if old is None else "delete" if new is None else "same" if old == new else "update"
     return event(
         operation,
         f"vm-mesh:index:Route${VIRTUAL_SERVICE}",
         f"details-{cluster}-weights",
         "details",
-        spec(before),
-        spec(after),
+        old,
+        new,
         provider=f"{urn('pulumi:providers:kubernetes', f'{cluster}-kubernetes')}::id",
-        diff=["spec.http[0].route[0].weight"],
+        diff=diff,
     )
 
 
@@ -100,6 +115,13 @@ def rules(*events: EngineEvent, **changes: Any) -> list[str]:
 
 def test_an_update_that_moves_calls_breaks_nothing() -> None:
     assert rules(route((100, 0), (75, 25)), *services()) == []
+
+
+def test_shares_are_those_of_the_weights_whatever_matches() -> None:
+    """A tester's destination has gained nothing that maxStep is about."""
+    testers = {"match": [{"headers": {"end-user": "jason"}, "destination": "cluster1"}], "affinity": {"cookie": "a"}}
+    assert rules(route((100, 0), (75, 25), rules=({}, testers)), *services(), max_step=25) == []
+    assert "steps-small" in rules(route((100, 0), (75, 25), rules=(testers, testers)), *services(), max_step=24)[0]
 
 
 def test_shares_are_by_destination_and_calling_cluster() -> None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tests.unit.vmmesh.support import details
+from tests.unit.vmmesh.support import details, ruled
 from vmmesh.calls import Calls
+from vmmesh.counting import Counted
 from vmmesh.judge import CHI_SQUARE_FROM, FALSE_ALARMS, Sent, Verdict, judge, split_p_value
-from vmmesh.routes import ELSEWHERE
+from vmmesh.routes import ELSEWHERE, Route
 
 
 def verdict(
@@ -24,7 +25,7 @@ def verdict(
         "cluster2": {"vm1": Calls(750), "cluster1": Calls(250)} if second is None else second,
     }
     requests = {"cluster1": Sent(requests=sent, failures=failures or {})} if sent else {}
-    return judge(details(), counted, requests, seconds=1.0)
+    return judge(details(), Counted(calls=counted), requests, seconds=1.0)
 
 
 def wrong(found: Verdict) -> list[str]:
@@ -81,7 +82,7 @@ def test_requests_that_failed_need_no_call() -> None:
 def test_callers_of_other_clusters_help_to_count_what_was_sent() -> None:
     route = details()
     counted = {"cluster1": {"vm1": Calls(75), "cluster1": Calls(25)}, "elsewhere": {ELSEWHERE: Calls(900)}}
-    assert judge(route, counted, {"cluster1": Sent(requests=1000, failures={})}, 1.0).passed
+    assert judge(route, Counted(calls=counted), {"cluster1": Sent(requests=1000, failures={})}, 1.0).passed
 
 
 def test_without_a_call_there_is_no_proof() -> None:
@@ -97,8 +98,71 @@ def test_a_cluster_whose_callers_rest_is_not_judged() -> None:
 
 
 def test_what_is_known_to_be_wrong_stays_wrong() -> None:
-    found = judge(details(), {"cluster1": {"vm1": Calls(3), "cluster1": Calls(1)}}, {}, 1.0, ["routes are missing"])
+    found = judge(
+        details(),
+        Counted(calls={"cluster1": {"vm1": Calls(3), "cluster1": Calls(1)}}),
+        {},
+        1.0,
+        ["routes are missing"],
+    )
     assert wrong(found) == ["routes are missing"]
+
+
+SPLIT = {name: {"vm1": Calls(750), "cluster1": Calls(250)} for name in ("cluster1", "cluster2")}
+OURS = {name: Sent(requests=1000, failures={}) for name in SPLIT}
+
+
+def test_copies_are_no_calls_and_their_failures_are_only_told() -> None:
+    route = ruled({"vm1": 75, "cluster1": 25}, mirror={"cluster2": 10})
+    copies = {name: {"cluster2": Calls(100, 7)} for name in SPLIT}
+    found = judge(route, Counted(calls=SPLIT, copies=copies), OURS, 1.0)
+    assert found.passed
+    assert found.clusters[0].counted == 1000
+    assert found.clusters[0].notes == ["7 of 100 copies were answered by cluster2 with 5xx, which no caller sees"]
+
+
+def test_a_copy_answers_no_request() -> None:
+    route = ruled({"vm1": 100}, mirror={"cluster2": 100})
+    counted = Counted(calls={"cluster1": {"vm1": Calls(999)}}, copies={"cluster1": {"cluster2": Calls(999)}})
+    found = judge(route, counted, {"cluster1": OURS["cluster1"]}, 1.0)
+    assert wrong(found) == ["1000 requests were answered by 999 calls: the others went around the route"]
+
+
+def test_copies_that_do_not_come_are_wrong_once_chance_is_no_reason() -> None:
+    route = ruled({"vm1": 100}, mirror={"cluster2": 1})
+    (first, second) = (judge(route, Counted(calls={"cluster1": {"vm1": Calls(n)}}), {}, 1.0) for n in (999, 1000))
+    assert wrong(first) == []
+    assert wrong(second) == ["no copy came to cluster2, where 10 were to come"]
+
+
+def test_calls_that_match_answer_requests_and_must_not_fail() -> None:
+    route = ruled({"vm1": 100}, match=[{"labels": {"app": "front"}, "destination": "cluster1"}])
+    matched = {name: {"cluster1": Calls(1000)} for name in SPLIT}
+    found = judge(route, Counted(calls={}, matched=matched), OURS, 1.0)
+    assert found.passed
+    assert "every call was one that a match sends" in found.clusters[0].notes[0]
+    failing = judge(route, Counted(matched={"cluster1": {"cluster1": Calls(2000, 3)}}), OURS, 1.0)
+    assert wrong(failing) == ["3 calls of cluster1 were answered with 5xx"]
+
+
+STICKY = ruled({"vm1": 75, "cluster1": 25}, affinity={"cookie": "session"})
+TESTERS = ruled({"vm1": 75, "cluster1": 25}, match=[{"headers": {"a": "b"}, "destination": "cluster1"}])
+
+
+@pytest.mark.parametrize("route", [STICKY, TESTERS])
+def test_where_calls_of_others_may_be_held_only_a_split_of_ours_alone_is_judged(route: Route) -> None:
+    uneven = {"vm1": Calls(1000), "cluster1": Calls()}
+    ours = judge(route, Counted(calls={"cluster1": uneven}), {"cluster1": OURS["cluster1"]}, 1.0)
+    assert "the split is not the stage's" in wrong(ours)[0]
+    others = judge(route, Counted(calls={"cluster1": uneven}), {}, 1.0)
+    assert others.passed
+    assert others.clusters[0].p_value is None
+    assert others.notes[0].startswith("1000 of 1000 calls were none of ours: ")
+
+
+def test_a_match_to_what_has_no_weight_holds_no_call_of_the_weights() -> None:
+    assert not ruled({"vm1": 100}, match=[{"headers": {"a": "b"}, "destination": "cluster1"}]).held
+    assert not ruled({"vm1": 100}, match=[{"namespaces": ["a"], "destination": "vm1"}]).held
 
 
 def split(percents: Sequence[int], calls: int, seed: int) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.vmmesh.support import CLUSTER1, VM, Programs, details, settings
+from tests.unit.vmmesh.support import CLUSTER1, VM, Programs, details, ruled, settings
 from toolchain.problem import Problem
 from vmmesh.calls import Calls
 from vmmesh.kubectl import Unreachable, run, written
@@ -80,6 +80,16 @@ def test_routes_that_do_not_come_are_told(mesh: Mesh, programs: Programs) -> Non
         Problem, match=r"2 of 2 .* canary \(vm1 75%, cluster1 25%\): cluster1 default/front has vm1 100%"
     ):
         mesh.wait_for_routes(details(), 0.2)
+
+
+def test_a_caller_that_a_match_is_for_is_to_have_what_the_match_says(mesh: Mesh, programs: Programs) -> None:
+    route = ruled(match=[{"labels": {"app": "front"}, "destination": "cluster1"}])
+    pods = [pod("front", "istio-proxy"), pod("other", "istio-proxy")]
+    pods[0]["metadata"]["labels"] = {"app": "front"}
+    programs.write("pods", json.dumps({"items": pods}))
+    programs.write("routes", routes(vm1=75, cluster1=25))
+    with pytest.raises(Problem, match=r"1 of 2 .* \(cluster1 100%\): cluster1 default/front has vm1 75%, cluster1 25%"):
+        mesh.wait_for_routes(route, 0)
 
 
 def test_a_pod_that_goes_while_it_is_asked_is_no_caller_any_more(mesh: Mesh, programs: Programs) -> None:

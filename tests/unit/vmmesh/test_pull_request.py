@@ -52,6 +52,51 @@ def test_a_stage_is_a_title_a_summary_and_a_table() -> None:
     )
 
 
+TESTERS = {"match": [{"headers": {"end-user": SECRET}, "cookie": {"beta": SECRET}, "destination": "cluster1"}]}
+SHADOW = {"mirror": {"cluster1": 50}, "timeout": "2s"}
+RULES = ["spec.http[0].match", "spec.http[0].mirrors", "spec.http[0].timeout"]
+
+
+@pytest.mark.parametrize("failover", [False, True])
+def test_what_changes_of_the_rules_is_a_list_below_the_table(failover: bool) -> None:
+    moved = [
+        route((100, 0), (75, 25), it, (SHADOW, TESTERS), RULES, failover=failover) for it in ("cluster1", "cluster2")
+    ]
+    found = text(preview(*moved, *services()))
+    assert (
+        "**+25** |\n\n"
+        "- new: calls with the header end-user and with the cookie beta go to cluster1\n"
+        "- no longer: copies of 50% of the calls go to cluster1\n"
+        "- no longer: a call may take 2s\n"
+    ) in found
+    assert found.count("calls from `cluster1`, `cluster2`") == 1
+    assert SECRET not in found
+    assert "What else changes" not in found
+
+
+def test_where_only_rules_change_there_is_no_table() -> None:
+    found = text(preview(route((100, 0), (100, 0), rules=({}, SHADOW), diff=RULES[1:]), *services()))
+    assert (
+        "**details**, calls from `cluster1`\n\n- new: copies of 50% of the calls go to cluster1\n"
+        "- new: a call may take 2s\n"
+    ) in found
+    assert "|---|" not in found
+
+
+def test_what_a_header_must_be_now_is_told_by_its_path_alone() -> None:
+    other = {"match": [{**TESTERS["match"][0], "headers": {"end-user": "another"}}]}
+    path = "spec.http[0].match[0].headers.end-user.exact"
+    found = text(preview(route((75, 25), (75, 25), rules=(TESTERS, other), diff=[path]), *services()))
+    assert f"- update VirtualService `details-cluster1-weights` (`{path}`)" in found
+    assert SECRET not in found
+    assert "another" not in found
+
+
+def test_with_failover_shares_are_of_those_that_calls_are_meant_for() -> None:
+    moved = preview(route((100, 0), (75, 25), failover=True), *services())
+    assert document(moved)["shares"] == document(preview(route((100, 0), (75, 25)), *services()))["shares"]
+
+
 def test_clusters_whose_shares_differ_have_a_table_each() -> None:
     found = text(preview(route((100, 0), (75, 25)), route((50, 50), (75, 25), "cluster2"), *services()))
     assert "calls from `cluster1`\n" in found

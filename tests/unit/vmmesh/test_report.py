@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.vmmesh.support import details, settings
 from vmmesh.calls import Calls
+from vmmesh.counting import Counted
 from vmmesh.history import Stay
 from vmmesh.judge import Sent, judge
 from vmmesh.observe import Observation
@@ -36,7 +37,7 @@ def observation(
         settings=settings(),
         config={"details": config},
         moment="2026-11-24T16:51:02+00:00",
-        verdicts=[judge(details(), counted, sent or {}, 5.02)],
+        verdicts=[judge(details(), Counted(calls=counted), sent or {}, 5.02)],
         vms=[{**VM, **vm}],
         history={"details": [Stay(stage="vm-only", since="2026-11-20T10:00:00+00:00")]},
     )

@@ -15,6 +15,7 @@ from toolchain.problem import Problem
 from vmmesh import stage
 from vmmesh.calls import Calls
 from vmmesh.changes import Change
+from vmmesh.counting import Counted
 from vmmesh.judge import Verdict, judge
 from vmmesh.place import Place
 from vmmesh.recovery import Held
@@ -64,7 +65,7 @@ class Fake:
 
     def verify(self, _mesh: object, routes: Sequence[Route], requests: int, _progress: object) -> list[Verdict]:
         self.log.append(f"verify {requests}")
-        return [judge(route, {"cluster1": {"vm1": Calls(10)}}, {}, 1.0) for route in routes]
+        return [judge(route, Counted(calls={"cluster1": {"vm1": Calls(10)}}), {}, 1.0) for route in routes]
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from rich.console import Console
 
 from tests.unit.vmmesh.support import CLUSTER1, VM, details, settings
 from vmmesh.calls import Calls
+from vmmesh.counting import of_all_callers
 from vmmesh.mesh import Proxy, Snapshot
 from vmmesh.route_status import observation, show, states
+from vmmesh.routing import Routing
 from vmmesh.status import expiry, health
-from vmmesh.verify import counted
 
 
 def entry(*conditions: dict[str, str], **annotations: str) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def test_observed_are_the_callers_of_the_route_together() -> None:
         "cluster2": {"vm1": Calls(20)},
         "not a caller": {"vm1": Calls(1000)},
     }
-    assert observation(counted(details(), by_cluster), 5.0) == {
+    assert observation(of_all_callers(details(), by_cluster), 5.0) == {
         "percent": {"vm1": 80.0, "cluster1": 20.0, "cluster2": 0.0},
         "requests": 100,
         "window": 5.0,
@@ -65,7 +66,7 @@ def test_observed_are_the_callers_of_the_route_together() -> None:
 
 
 def test_without_calls_nothing_is_observed() -> None:
-    assert observation(counted(details(), {}), 5.0) == {"percent": {}, "requests": 0, "window": 5.0}
+    assert observation(of_all_callers(details(), {}), 5.0) == {"percent": {}, "requests": 0, "window": 5.0}
 
 
 def test_a_route_has_its_shares_its_answers_and_where_it_is_apart() -> None:
@@ -77,8 +78,8 @@ def test_a_route_has_its_shares_its_answers_and_where_it_is_apart() -> None:
         def counts(self, _route: object) -> Snapshot:
             return {caller: answers}
 
-        def routes(self, _route: object) -> dict[Proxy, dict[str, int]]:
-            return {caller: canary}
+        def routes(self, _route: object) -> dict[Proxy, Routing]:
+            return {caller: Routing(percents=canary)}
 
     mesh: Any = Mesh()
     [found] = states(mesh, settings(), [details()], {"details": "vm-only"}, [{caller: {}}], 5.0)

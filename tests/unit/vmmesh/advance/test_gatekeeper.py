@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from settings import CheckSettings, GateSettings
-from tests.unit.vmmesh.support import CLUSTER1, VM, details
+from tests.unit.vmmesh.support import CLUSTER1, CLUSTER2, VM, details, ruled
 from vmmesh.advance import checks, gatekeeper
 from vmmesh.advance.gate import Gate
 from vmmesh.advance.gatekeeper import Gatekeeper
@@ -17,8 +17,9 @@ from vmmesh.calls import Calls
 from vmmesh.judge import Sent
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Proxy
+from vmmesh.routes import Route
 
-CALLER, OTHER = Proxy("cluster1", "default/caller", ()), Proxy("cluster2", "default/other", ())
+CALLER, OTHER = Proxy("cluster1", "default/caller", ()), Proxy("cluster2", "batch/other", (), "batch")
 
 
 class Mesh:
@@ -26,6 +27,7 @@ class Mesh:
 
     def __init__(self) -> None:
         self.calls: dict[str, Calls] = {VM: Calls(), CLUSTER1: Calls()}
+        self.of_other: dict[str, Calls] = {}
         self.asked: list[int] = []
         self.down = False
 
@@ -34,7 +36,7 @@ class Mesh:
             raise Unreachable("no answer")
         self.asked.append(2 if of is None else len(of))
         before = Calls(total=1000, answered=1000)
-        callers = {CALLER: {name: before + part for name, part in self.calls.items()}, OTHER: dict[str, Calls]()}
+        callers = {CALLER: {name: before + part for name, part in self.calls.items()}, OTHER: self.of_other}
         return {proxy: found for proxy, found in callers.items() if of is None or proxy in of}
 
     def url(self, cluster: str) -> str:
@@ -51,9 +53,9 @@ def send_nothing(*_arguments: object) -> dict[str, Sent]:
     return {}
 
 
-def watched(mesh: Any, tmp_path: Path, **gate: Any) -> Gatekeeper:
+def watched(mesh: Any, tmp_path: Path, route: Route | None = None, **gate: Any) -> Gatekeeper:
     settings = GateSettings.model_validate({"duration": 1, "success_rate": 99} | gate)
-    return Gatekeeper(mesh, Gate(settings, details()), tmp_path)
+    return Gatekeeper(mesh, Gate(settings, route or details()), tmp_path)
 
 
 def good(calls: int) -> Calls:
@@ -81,6 +83,23 @@ def test_a_bad_stage_is_broken_before_its_time(tmp_path: Path) -> None:
     assert "25 of 25 calls of cluster1 failed" in found.why[0]
     assert found.detected_seconds is not None
     assert found.detected_seconds < 5
+
+
+def test_calls_that_a_match_sends_are_a_destination_s_own_and_copies_are_nobody_s(tmp_path: Path) -> None:
+    route = ruled(
+        {"vm1": 75, "cluster1": 25},
+        mirror={"cluster2": 50},
+        match=[{"namespaces": ["batch"], "destination": "cluster1"}],
+    )
+    mesh = Mesh()
+    mesh.of_other = {CLUSTER1: good(1)}
+    with watched(mesh, tmp_path, route) as found:
+        mesh.of_other = {CLUSTER1: good(11)}
+        mesh.calls = {VM: good(75), CLUSTER1: good(25), CLUSTER2: Calls(total=50, failed=50)}
+        found.begin()
+        assert found.wait(3, lambda _line: None)
+    ended = {standing.destination: standing.calls.ended for standing in found.gate.standings}
+    assert ended == {"vm1": 75, "cluster1": 35}
 
 
 def test_a_gate_that_lacks_calls_is_not_held(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from vmmesh import advance, guard
 from vmmesh.advance import Order, mover, proof
 from vmmesh.advance.mover import Mover
 from vmmesh.calls import Calls
+from vmmesh.counting import Counted
 from vmmesh.history import Update, held
 from vmmesh.judge import Verdict, judge
 from vmmesh.kubectl import Unreachable
@@ -25,6 +26,7 @@ from vmmesh.mesh import Proxy
 from vmmesh.place import Place
 from vmmesh.recovery import Held
 from vmmesh.routes import Route
+from vmmesh.routing import Routing
 from vmmesh.stackfile import Misuse
 from vmmesh.traffic import Stopped
 
@@ -113,8 +115,9 @@ class World:
     def connect(self, *_arguments: object) -> Generator[World]:
         yield self
 
-    def routes(self, route: Route) -> dict[Proxy, Mapping[str, int]]:
-        return {Proxy("cluster1", "default/caller", ()): dict.fromkeys(route.percents, 0) | dict(STAGES[self.mesh])}
+    def routes(self, route: Route) -> dict[Proxy, Routing]:
+        percents = dict.fromkeys(route.percents, 0) | dict(STAGES[self.mesh])
+        return {Proxy("cluster1", "default/caller", ()): Routing(percents=percents)}
 
     def wait_for_routes(self, route: Route, _seconds: float) -> None:
         self.reach(f"routes {route.stage}")
@@ -128,7 +131,7 @@ class World:
         if stop.is_set():
             raise Stopped
         counts = {name: Calls(percent) for name, percent in routes[0].percents.items()}
-        return [judge(routes[0], dict.fromkeys(routes[0].clusters, counts), {}, 1.0)]
+        return [judge(routes[0], Counted(calls=dict.fromkeys(routes[0].clusters, counts)), {}, 1.0)]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 from settings import Settings, from_pulumi
 from vmmesh.calls import Calls
+from vmmesh.counting import Counted
 from vmmesh.judge import Verdict, judge
 from vmmesh.picture.topology import Picture, picture
 from vmmesh.routes import route_of
@@ -74,7 +75,7 @@ BARE = TALK.model_copy(update={"routes": {}, "stages": {}})
 
 def verdict(settings: Settings, counted: dict[str, dict[str, Calls]], service: str = "details") -> Verdict:
     """The judgement on what was counted."""
-    return judge(route_of(settings, service), counted, {}, 5.02)
+    return judge(route_of(settings, service), Counted(calls=counted), {}, 5.02)
 
 
 def every_way(settings: Settings) -> list[Picture]:

@@ -1,0 +1,23 @@
+"""What the program is given: the stack's config, and what the toolchain has got."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+
+from settings import Settings, SettingsError, from_pulumi
+from toolchain import artifacts
+from toolchain.artifacts import Artifacts
+from toolchain.problem import Problem
+
+
+def inputs() -> tuple[Settings, Artifacts]:
+    """Both. Raises RunError, which Pulumi shows without a traceback, with all that is wrong."""
+    try:
+        settings = from_pulumi(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
+        return settings, artifacts.load(Path.cwd())
+    except SettingsError as error:
+        raise pulumi.RunError(str(error)) from None
+    except Problem as problem:
+        raise pulumi.RunError(f"{problem}; {problem.advice}") from None
