@@ -165,7 +165,7 @@ def test_a_canary_that_dies_is_rolled_back_by_itself(running: Environment) -> No
 
 @contextmanager
 def long_gate(environment: Environment) -> Generator[None]:
-    """The gate's time begins with the routes, so the requests by which the split is proven could outlast a short one."""
+    """The gate's time begins with the routes, so the requests that prove the split could outlast a short one."""
     with environment.edited() as config:
         config["vm-mesh:routes"]["details"]["gate"] = GATE | {"duration": 120}
     yield
