@@ -1,6 +1,6 @@
 # Everything goes through here; `make help` lists it all.
 .DEFAULT_GOAL := help
-.PHONY: help up doctor stage advance rollback rejoin upgrade status verify logs drift preview-report graph report down env tools check format lint types unit preview contract e2e test prune
+.PHONY: help up doctor stage advance rollback rejoin upgrade status verify logs drift preview-report graph report down env tools check format lint types unit preview contract e2e test bench prune
 
 STACK ?= dev
 SHELL := /bin/sh
@@ -102,6 +102,10 @@ e2e: tools ## The real clusters, the real VM, real traffic
 	@$(tooled) $(python) -m pytest tests/e2e
 
 test: check contract e2e ## Every test
+
+bench: tools ## Measure beside what a user would do instead (ONLY=stage SHORT=1 COLD=1 CHECKOUT=dir: of what is up)
+	@$(tooled) $(python) -m bench $(ONLY) $(if $(SHORT),--short) $(if $(COLD),--cold) \
+		$(if $(CHECKOUT),--checkout "$(CHECKOUT)" --stack $(STACK)) --output "$(or $(OUTPUT),$(if $(SHORT),.state/bench.md,docs/numbers.md))"
 
 prune: ## Remove from the cache what this checkout does not use
 	@$(python) -m toolchain prune
