@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import httpx
 
@@ -19,7 +20,7 @@ from vmmesh.routes import Route
 INTERVAL = 0.01
 ENVOY_ADMIN = 15000
 ISTIOD_METRICS = 15014
-_SECONDS = 60.0
+_SECONDS = 300.0
 
 
 def _streaming(environment: Environment, cluster: str, *arguments: str) -> list[str]:
@@ -65,7 +66,7 @@ class Written:
 
     def after(self, moment: float) -> float:
         """When it was written first after a moment."""
-        wait_until(lambda: self._moments[-1] > moment)
+        wait_until(lambda: self._moments[-1] > moment, 0.005)
         return next(at for at in self._moments if at > moment)
 
     def _read(self, process: subprocess.Popen[str]) -> None:
@@ -82,21 +83,38 @@ def written(environment: Environment, cluster: str, route: str, namespace: str) 
         yield Written(process)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Push:
+    """A change of a route in one cluster: when the API server had it, and when a caller's proxy."""
+
+    written: float
+    routed: float
+
+    @property
+    def milliseconds(self) -> float:
+        return 1000 * (self.routed - self.written)
+
+
+Watches = Mapping[str, Written]
+"""By cluster."""
+
+
 class Callers:
     """A caller's proxy in each cluster, asked every 10 ms how it divides the calls of a route."""
 
     def __init__(self, clients: Mapping[str, httpx.Client]) -> None:
         self._clients = clients
 
-    def routed(self, route: Route) -> Callable[[], dict[str, float]]:
-        """Begins to ask, each proxy in a thread of its own.
-
-        What is returned waits for the moments, by cluster, at which each had the percents of ``route`` first.
-        """
-        pool = ThreadPoolExecutor(len(self._clients))
-        found = {cluster: pool.submit(self._first, client, route) for cluster, client in self._clients.items()}
-        pool.shutdown(wait=False)
-        return lambda: {cluster: future.result() for cluster, future in found.items()}
+    def pushed(self, route: Route, watches: Watches, change: Callable[[], object]) -> dict[str, Push]:
+        """Does a ``change`` after which the proxies divide the calls as ``route`` says; by cluster, when they did."""
+        started = time.monotonic()
+        with ThreadPoolExecutor(len(self._clients)) as pool:
+            found = {
+                cluster: pool.submit(self._push, client, route, watches[cluster], started)
+                for cluster, client in self._clients.items()
+            }
+            change()
+            return {cluster: future.result() for cluster, future in found.items()}
 
     def until_endpoints(self, cluster: str, envoy_cluster: str, count: int) -> None:
         """Waits until a cluster's proxy has that many endpoints. Raises TimeoutError."""
@@ -108,10 +126,12 @@ class Callers:
 
         wait_until(known, 0.1)
 
-    def _first(self, client: httpx.Client, route: Route) -> float:
+    def _push(self, client: httpx.Client, route: Route, watch: Written, started: float) -> Push:
+        # Asked from then on only: what is asked a hundred times a second would slow down what brings it about.
+        written = watch.after(started)
         path = f"/{routes_path(route)}"
         wait_until(lambda: percents(route, client.get(path).text) == route.percents, INTERVAL)
-        return time.monotonic()
+        return Push(written=written, routed=time.monotonic())
 
 
 @contextmanager
@@ -128,7 +148,7 @@ def callers(environment: Environment, clusters: Sequence[str]) -> Generator[Call
 
 
 def wait_until(holds: Callable[[], bool], interval: float = 0.001) -> None:
-    """Asks again and again. Raises TimeoutError after a minute."""
+    """Asks again and again. Raises TimeoutError after five minutes."""
     deadline = time.monotonic() + _SECONDS
     while not holds():
         if time.monotonic() > deadline:

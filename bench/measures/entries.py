@@ -91,12 +91,10 @@ class _Edits:
             }
             for turn in range(1, rounds + 1):
                 with self._session.round("entries", f"edit {when}", turn, rounds):
-                    edited = time.monotonic()
                     share = 40 if turn % 2 else 60
-                    routed = self._watched.routed(self._by_hand.at({one: share, other: 100 - share}))
-                    self._by_hand.apply()
-                    for cluster, moment in routed().items():
-                        pushed.append(1000 * max(0.0, moment - watches[cluster].after(edited)))
+                    wanted = self._by_hand.at({one: share, other: 100 - share})
+                    pushes = self._watched.pushed(wanted, watches, self._by_hand.apply)
+                    pushed += [push.milliseconds for push in pushes.values()]
         used = (self._metric("process_cpu_seconds_total") - cpu) / (time.monotonic() - started)
         memory = self._metric("process_resident_memory_bytes") / 2**20
         return [

@@ -7,11 +7,11 @@ from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import replace
 
-from bench.pulumi import Pulumi
+from bench.pulumi import Pulumi, Run
 from bench.result import Bar, Result, Series
 from bench.session import Session, seconds
-from bench.target import Target, target
-from bench.watching import Callers, Written, callers, written
+from bench.target import NAME, Target, target
+from bench.watching import Callers, Watches, callers, written
 from tests.e2e.environment import Environment
 from vmmesh.routes import Route, route_of
 from vmmesh.stackfile import StackFile
@@ -22,12 +22,12 @@ end-to-end test (test/istio/test-canary.sh) takes 15 s and steps of 10 to 30 per
 
 _HOW = """\
 One line of the config is edited, from one stage to another and back. `pulumi preview`, then `pulumi up` without a
-second preview, as `make stage` runs them, each a process of its own. A proxy is asked every 10 ms over an open
-connection for its routes: that of productpage, which is what calls the service, in each cluster. *Written* is when a
-watch on the API server tells of the new VirtualService; *pushed* is from then until the proxy has it, so istiod's wait
-of 100 ms for further changes is in it. By hand: the same VirtualService, of another host, edited in a file and given to
-`kubectl apply` for one cluster after the other: no preview, no check, nothing that knows of it afterwards. Both in
-turns. `make stage` is the whole command, with the 1,000 requests through each cluster by which it proves the stage."""
+second preview, as `make stage` runs them, each a process of its own. *Written* is when a watch on the API server tells
+of the new VirtualService. From then on the proxy of productpage, which is what calls the service, is asked for its
+routes in each cluster, every 10 ms over an open connection; *pushed* is until it has them, so istiod's wait of 100 ms
+for further changes is in it. By hand: the same VirtualService, of another host, edited in a file and given to `kubectl
+apply` for one cluster after the other: no preview, no check, nothing that knows of it afterwards. Both in turns. `make
+stage` is the whole command, with the 1,000 requests through each cluster by which it proves the stage."""
 
 
 class _Samples(defaultdict[str, list[float]]):
@@ -38,9 +38,7 @@ class _Samples(defaultdict[str, list[float]]):
 class _Stages:
     """Edits by Pulumi and by hand, each watched until the proxies have it."""
 
-    def __init__(
-        self, session: Session, watched: Callers, ours: dict[str, Written], theirs: dict[str, Written], by_hand: Target
-    ) -> None:
+    def __init__(self, session: Session, watched: Callers, ours: Watches, theirs: Watches, by_hand: Target) -> None:
         environment = session.environment
         self.samples = _Samples()
         self._file = StackFile(environment.root, environment.stack)
@@ -51,35 +49,28 @@ class _Stages:
         edited = time.monotonic()
         route = route_of(self._file.set_stage(service, stage), service)
         preview = self._pulumi.preview()
-        routed = self._watched.routed(route)
-        up = self._pulumi.up()
-        had = routed()
-        wrote = {cluster: watch.after(up.started) for cluster, watch in self._ours.items()}
+        runs: list[Run] = []
+        pushes = self._watched.pushed(route, self._ours, lambda: runs.append(self._pulumi.up())).values()
+        (up,) = runs
+        wrote, had = max(push.written for push in pushes), max(push.routed for push in pushes)
         note = self.samples
         note["preview"].append(preview.seconds)
         note["up: start to the first resource"].append(up.first)
-        note["up: first resource to written in both clusters"].append(max(wrote.values()) - up.started - up.first)
-        note["pushed"] += _pushed(wrote, had)
-        note["skew between the clusters"].append(max(had.values()) - min(had.values()))
-        note["up: start to routed everywhere"].append(max(had.values()) - up.started)
-        note["edit to routed everywhere"].append(max(had.values()) - edited)
+        note["up: first resource to written in both clusters"].append(wrote - up.started - up.first)
+        note["pushed"] += [push.milliseconds for push in pushes]
+        note["skew between the clusters"].append(had - min(push.routed for push in pushes))
+        note["up: start to routed everywhere"].append(had - up.started)
+        note["edit to routed everywhere"].append(had - edited)
 
     def by_kubectl(self, route: Route) -> None:
         edited = time.monotonic()
         wanted = self._by_hand.at(route.percents)
-        routed = self._watched.routed(wanted)
-        self._by_hand.apply()
-        had = routed()
-        wrote = {cluster: watch.after(edited) for cluster, watch in self._theirs.items()}
+        pushes = self._watched.pushed(wanted, self._theirs, self._by_hand.apply).values()
+        had = max(push.routed for push in pushes)
         note = self.samples
-        note["kubectl apply: pushed"] += _pushed(wrote, had)
-        note["kubectl apply: skew between the clusters"].append(max(had.values()) - min(had.values()))
-        note["kubectl apply: edit to routed everywhere"].append(max(had.values()) - edited)
-
-
-def _pushed(wrote: dict[str, float], had: dict[str, float]) -> list[float]:
-    # A proxy may be seen to have it a moment before the watch of the object is told of it.
-    return [1000 * max(0.0, had[cluster] - wrote[cluster]) for cluster in had]
+        note["kubectl apply: pushed"] += [push.milliseconds for push in pushes]
+        note["kubectl apply: skew between the clusters"].append(had - min(push.routed for push in pushes))
+        note["kubectl apply: edit to routed everywhere"].append(had - edited)
 
 
 def measure(session: Session) -> Result:
@@ -100,7 +91,7 @@ def measure(session: Session) -> Result:
                 cluster: stack.enter_context(written(environment, cluster, name, settings.routes[service].namespace))
                 for cluster in route.clusters
             }
-            for name in (service, "by-hand")
+            for name in (service, NAME)
         ]
         stages = _Stages(session, watched, watches[0], watches[1], by_hand)
         for turn in range(rounds + 1):
