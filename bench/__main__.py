@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,9 @@ from toolchain.problem import Problem
 from toolchain.progress import Progress
 from toolchain.progress import report as report_problem
 
+# One that fails is told of, and the others are measured all the same.
+_FAILURES = (Problem, OSError, subprocess.SubprocessError, AssertionError)
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures, beside what a user would do.")
@@ -34,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, console: Console) -> None:
+def _run(options: argparse.Namespace, console: Console) -> list[str]:
+    """Runs the benchmarks; returns the names of those that could not be measured."""
+    failed: list[str] = []
     # Tools first on PATH, whoever calls.
     os.environ.update(environment(ROOT))
     about = machine.facts(ROOT) | ({"form": "short"} if options.short else {})
@@ -45,20 +51,25 @@ def _run(options: argparse.Namespace, console: Console) -> None:
         if options.checkout:
             given = Environment(options.checkout.absolute(), options.stack, session.folder())
             session.measure_in(given)
-        for name in options.names or ALL:
+        for name in options.names or list(ALL):
             try:
                 result = replace(ALL[name](session), machine=about)
             except NothingKnown as nothing:
                 progress.say(f"{name}: {nothing}; {nothing.advice}")
                 continue
+            except _FAILURES as failure:
+                failed.append(name)
+                progress.say(f"{name} could not be measured: {failure}")
+                continue
             report.show(console, result)
             # At once: what is measured is not lost if a later benchmark fails.
             if options.output:
                 report.write(options.output, [result])
+    return failed
 
 
 def main() -> NoReturn:
-    """Runs the benchmarks. Exits with 1 after a problem, with 2 after a name that is none, with 130 after Ctrl-C."""
+    """Runs the benchmarks. Exits with 1 if one fails, with 2 after a name that is none, with 130 after Ctrl-C."""
     parser = _parser()
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in ALL]:
@@ -66,13 +77,13 @@ def main() -> NoReturn:
     # What was brought up is to be taken down also when a job is cancelled.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _run(options, Console(highlight=False))
+        failed = _run(options, Console(highlight=False))
     except Problem as problem:
         report_problem(problem)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(0)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def _entries(environment: Environment, count: int, folder: Path) -> Generator[No
         environment.kubectl("cluster1", "create", "--filename", str(file))
         yield
     finally:
-        environment.kubectl("cluster1", "delete", "namespace", _HOME, "--ignore-not-found", "--timeout=300s")
+        environment.kubectl("cluster1", "delete", "namespace", _HOME, "--ignore-not-found", "--request-timeout=0")
 
 
 def _objects(count: int) -> Generator[dict[str, Any]]:
