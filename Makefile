@@ -1,6 +1,6 @@
 # Everything goes through here; `make help` lists it all.
 .DEFAULT_GOAL := help
-.PHONY: help up doctor stage advance rollback rejoin upgrade status verify logs drift preview-report graph report down env tools check format lint types unit preview contract e2e faults test prune
+.PHONY: help up doctor stage advance rollback rejoin upgrade status verify logs drift preview-report graph report down env tools check format lint types unit preview contract e2e faults test bench prune
 
 STACK ?= dev
 SHELL := /bin/sh
@@ -106,6 +106,10 @@ faults: tools ## The long form: everything dies, is cut off, comes back, with tr
 	@$(tooled) $(python) -m pytest tests/e2e -s -m faults -k "$(FAULT)"
 
 test: check contract e2e ## Every test
+
+bench: tools ## Measure beside what a user would do instead (ONLY=stage SHORT=1 COLD=1 CHECKOUT=dir: of what is up)
+	@$(tooled) $(python) -m bench $(ONLY) $(if $(SHORT),--short) $(if $(COLD),--cold) \
+		$(if $(CHECKOUT),--checkout "$(CHECKOUT)" --stack $(STACK)) --output "$(or $(OUTPUT),$(if $(SHORT),.state/bench.md,docs/numbers.md))"
 
 prune: ## Remove from the cache what this checkout does not use
 	@$(python) -m toolchain prune

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
+import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +50,18 @@ class Cache:
         folder = self.root / "locks"
         folder.mkdir(parents=True, exist_ok=True)
         return FileLock(folder / f"{name}.lock")
+
+    @property
+    def durations(self) -> Path:
+        """What has been made, one JSON object a line: name, seconds, processors, time."""
+        return self.root / "durations.jsonl"
+
+    def note(self, name: str, seconds: float) -> None:
+        """Notes how long something took to make, for whoever wants to know where the minutes go."""
+        line = {"name": name, "seconds": round(seconds, 2), "processors": os.cpu_count(), "time": round(time.time())}
+        self.root.mkdir(parents=True, exist_ok=True)
+        with self.durations.open("a") as file:
+            file.write(json.dumps(line) + "\n")
 
     def fill(self, entry: Path, make: Callable[[Path], None]) -> None:
         """Makes ``entry`` unless it is there, under a lock that the caller holds.

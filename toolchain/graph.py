@@ -64,3 +64,4 @@ def make(recipes: Sequence[Recipe], shop: Shop, progress: Progress) -> None:
 def _make(recipe: Recipe, shop: Shop, progress: Progress) -> None:
     with progress.step(recipe.name, recipe.what) as step:
         recipe.make(Work(shop, step.log))
+    shop.cache.note(recipe.name, step.seconds)

@@ -10,29 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.environment import Environment
+from tests.e2e.environment import Environment, copy_of_checkout
 
-ROOT = Path(__file__).parents[2]
 STACK = os.environ.get("E2E_STACK", "e2e")
 """Another name, and other ports (E2E_PORT), let several runs work beside each other on a machine."""
 PORT = int(os.environ.get("E2E_PORT", "18081"))
 UNEVEN = {"vm1": 10, "cluster1": 30, "cluster2": 60}
-
-
-def copy_of_checkout(target: Path) -> Path:
-    """What a clone would hold, with the changes that are not committed yet."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    names = [name for name in listed.stdout.split(b"\0") if name and (ROOT / name.decode()).exists()]
-    tar = subprocess.run(
-        ["tar", "-c", "--null", "-T", "-"], cwd=ROOT, input=b"\0".join(names), capture_output=True, check=True
-    )
-    subprocess.run(["tar", "-x"], cwd=target, input=tar.stdout, check=True)
-    return target
 
 
 def write_config(root: Path) -> None:

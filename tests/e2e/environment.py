@@ -18,6 +18,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from toolchain.environment import environment
 
+ROOT = Path(__file__).parents[2]
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -49,7 +51,7 @@ class Environment:
         return [
             "kubectl",
             "--kubeconfig",
-            str(self._kubeconfig(cluster)),
+            str(self.kubeconfig(cluster)),
             "--request-timeout=60s",
             *arguments,
         ]
@@ -102,7 +104,8 @@ class Environment:
         """Run a command in the environment of the project."""
         return self._run(command, self.variables)
 
-    def _kubeconfig(self, cluster: str) -> Path:
+    def kubeconfig(self, cluster: str) -> Path:
+        """File with the kubeconfig of a cluster, readable by this user only."""
         path = self.kubeconfigs / cluster
         if not path.exists():
             path.touch(mode=0o600)
@@ -117,6 +120,22 @@ class Environment:
             print(done.stdout[-8000:], done.stderr[-8000:])
             raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
         return done.stdout
+
+
+def copy_of_checkout(target: Path) -> Path:
+    """What a clone would hold, with the changes that are not committed yet."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    names = [name for name in listed.stdout.split(b"\0") if name and (ROOT / name.decode()).exists()]
+    tar = subprocess.run(
+        ["tar", "-c", "--null", "-T", "-"], cwd=ROOT, input=b"\0".join(names), capture_output=True, check=True
+    )
+    subprocess.run(["tar", "-x"], cwd=target, input=tar.stdout, check=True)
+    return target
 
 
 def eventually(check: Callable[[], None], seconds: float = 30) -> None:

@@ -13,8 +13,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.e2e.conftest import STACK, copy_of_checkout
-from tests.e2e.environment import Environment, eventually
+from tests.e2e.conftest import STACK
+from tests.e2e.environment import Environment, copy_of_checkout, eventually
 from toolchain import artifacts
 from toolchain.environment import environment
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.e2e.conftest import ROOT, STACK
+from tests.e2e.conftest import STACK
+from tests.e2e.environment import ROOT
 from toolchain import artifacts
 
 pytestmark = pytest.mark.e2e

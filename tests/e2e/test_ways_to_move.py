@@ -39,7 +39,7 @@ def pods(running: Environment) -> Iterator[dict[str, Caller]]:
         finally:
             with running.edited() as config:
                 route = config["vm-mesh:routes"]["details"]
-                route.pop("rule", None)
+                route.pop("rules", None)
                 route["callers"]["namespaces"] = ["default"]
                 config["vm-mesh:stages"]["details"] = "vm-only"
             running.up()
@@ -49,7 +49,7 @@ def pods(running: Environment) -> Iterator[dict[str, Caller]]:
 def take(environment: Environment, pods: dict[str, Caller], stage: str, **rule: Any) -> None:
     """Takes a stage with a rule, and waits until all pods that the route is for have it."""
     with environment.edited() as config:
-        config["vm-mesh:routes"]["details"]["rule"] = rule
+        config["vm-mesh:routes"]["details"]["rules"] = {stage: rule}
         config["vm-mesh:routes"]["details"]["callers"]["namespaces"] = ["default", "virtual-machines"]
         config["vm-mesh:stages"]["details"] = stage
     environment.up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,3 +131,13 @@ def test_a_key_changes_with_what_is_needed() -> None:
 
     assert image("a") != image("b")
     assert image("a") == image("a")
+
+
+def test_how_long_it_took_is_noted(shop: Shop, progress: Progress) -> None:
+    notes: list[str] = []
+    with progress:
+        for _ in range(2):
+            graph.make([Noted(name="module", what="", notes=notes)], shop, progress)
+    noted = [json.loads(line) for line in shop.cache.durations.read_text().splitlines()]
+    assert [line["name"] for line in noted] == ["module", "module"]
+    assert all(0 <= line["seconds"] < 60 and line["processors"] for line in noted)

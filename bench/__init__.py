@@ -1,0 +1,1 @@
+"""The project's benchmarks, each beside what a user would do instead."""

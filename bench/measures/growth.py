@@ -1,0 +1,81 @@
+"""More VMs: what the program and the engine take for them, with no cluster at all."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bench import growing
+from bench.result import Bar, Result, Series
+from bench.session import Session, seconds
+from settings import PROJECT, load
+from tests.preview.conftest import Project
+from tests.unit.components import program
+from toolchain.problem import Problem
+
+_HOW = """\
+The talk's config with so many VMs, each with a service, a route and its stages, and the recorded state of the talk's
+mesh with as many copies of its VM (`bench/growing.py`). Timed: the check of the whole config; the program run against a
+stand-in for the engine; `pulumi preview` and `pulumi up` of that state, which find nothing to do. The real engine and
+plugins, no cluster: nothing of this reaches one. State is in the file backend."""
+_EMPTY, _EACH = 6.3, 0.05
+"""What Pulumi's own CI allows an empty Python program, and a resource in which nothing changes (2,000 in 100 s;
+tests/performance/performance_test.go)."""
+
+# The file backend writes the whole state again for each resource of which something is noted anew
+# (pulumi/pulumi#10068): all of them after an import.
+_ONE_WRITE = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+
+
+def measure(session: Session) -> Result:
+    series: list[Series] = []
+    bars: list[Bar] = []
+    for count in (1, 3, 10) if session.short else (10, 100, 1000):
+        found, resources = _at(session, count)
+        series += found
+        up = found[-1].median
+        bars.append(
+            Bar(
+                what=f"an update of nothing with VMs: {count}, resources: {resources:,}, median",
+                aim=_EMPTY + _EACH * resources,
+                found=up,
+                unit="s",
+                anchor="Pulumi's own CI: 6.3 s for an empty program and 0.05 s for each resource",
+            )
+        )
+    return Result(name="growth", title="more VMs, no cluster", how=_HOW, series=series, bars=bars)
+
+
+def _at(session: Session, count: int) -> tuple[list[Series], int]:
+    config = growing.config(count)
+    own = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()}
+    # Of what takes minutes, once has to do.
+    rounds = session.times(5 if count < 100 else 3 if count < 1000 else 1, 1)
+    name = f"{count} VMs" if count > 1 else "1 VM"
+    values: dict[str, list[float]] = {"settings": [], "program alone": [], "preview": [], "up": []}
+    project = Project(session.folder(), ())
+    project.configure(config)
+    resources = growing.resources(count)
+    with session.round("growth", name, 0, rounds):
+        project.become(resources)
+        # Once without the clock: Python has its modules then, and the state what an update notes of each resource.
+        program.run(own)
+        _pulumi(project, "up", "--yes", "--skip-preview", variables=_ONE_WRITE)
+    for turn in range(1, rounds + 1):
+        with session.round("growth", name, turn, rounds):
+            values["settings"].append(seconds(lambda: load(own)))
+            values["program alone"].append(seconds(lambda: program.run(own)))
+            values["preview"].append(seconds(lambda: _pulumi(project, "preview")))
+            values["up"].append(seconds(lambda: _pulumi(project, "up", "--yes", "--skip-preview")))
+    series = [Series(name=f"{name}: {what}", unit="s", values=found) for what, found in values.items()]
+    return [replace(it, ours=not it.name.endswith("program alone")) for it in series], len(resources)
+
+
+def _pulumi(project: Project, *arguments: str, variables: Mapping[str, str] | None = None) -> None:
+    """Runs Pulumi. Raises Problem if it finds something to do: then it is not this that was measured."""
+    command = ["pulumi", *arguments, "--stack", "dev", "--non-interactive", "--color=never", "--expect-no-changes"]
+    environment = {**project.environment, **(variables or {})}
+    done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Problem(f"pulumi {arguments[0]}: {done.stdout[-3000:]} {done.stderr[-1000:]}", "see bench/growing.py")
