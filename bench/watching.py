@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import httpx
 
 from tests.e2e.environment import Environment
-from vmmesh.proxies import percents, routes_path
 from vmmesh.routes import Route
+from vmmesh.routing import routes_path, routing
 
 INTERVAL = 0.01
 ENVOY_ADMIN = 15000
@@ -83,6 +83,11 @@ def written(environment: Environment, cluster: str, route: str, namespace: str) 
         yield Written(process)
 
 
+def _percents(route: Route, config_dump: str) -> Mapping[str, int] | None:
+    found = routing(route, config_dump)
+    return found.percents if found else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Push:
     """A change of a route in one cluster: when the API server had it, and when a caller's proxy."""
@@ -130,7 +135,7 @@ class Callers:
         # Asked from then on only: what is asked a hundred times a second would slow down what brings it about.
         written = watch.after(started)
         path = f"/{routes_path(route)}"
-        wait_until(lambda: percents(route, client.get(path).text) == route.percents, INTERVAL)
+        wait_until(lambda: _percents(route, client.get(path).text) == route.percents, INTERVAL)
         return Push(written=written, routed=time.monotonic())
 
 
