@@ -99,11 +99,11 @@ contract: tools ## Hold whichever Pulumi plugins are found to the official behav
 	@$(tooled) $(python) -m pytest tests/contract
 
 e2e: tools ## The real clusters, the real VM, real traffic
-	@$(tooled) $(python) -m pytest tests/e2e -m "not faults"
+	@$(tooled) $(python) -m pytest tests/e2e -m "not long"
 
 FAULT ?=
 faults: tools ## The long form: everything dies, is cut off, comes back, with traffic (FAULT="is killed": some of it)
-	@$(tooled) $(python) -m pytest tests/e2e -s -m faults -k "$(FAULT)"
+	@$(tooled) $(python) -m pytest tests/e2e -s -m long -k "$(FAULT)"
 
 test: check contract e2e ## Every test
 

@@ -65,6 +65,7 @@ def vm_may_not(environment: Environment, base: str, path: str) -> None:
     assert statuses(environment, base, path) == {"403"}
 
 
+@pytest.mark.long
 def test_turning_it_on_and_off_loses_no_call_of_whom_is_allowed(running: Environment) -> None:
     """All at once: rules and denial in one update each way."""
     vm_may(running, PODS, "/details/1")
@@ -143,6 +144,7 @@ def operator_may(environment: Environment, cluster: str, verb: str, resource: st
     return done.stdout.strip() == "yes"
 
 
+@pytest.mark.long
 def test_whom_no_rule_names_is_denied_at_the_vm_and_at_pods(running: Environment) -> None:
     """Productpage is, from both clusters, in the stage that the VM serves and in the one that pods serve."""
     with access(running, {"rules": {"details": [{"from": ["vm1"]}]}}):

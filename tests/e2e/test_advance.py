@@ -141,12 +141,19 @@ def assert_rolled_back(running: Environment, done: dict[str, Any]) -> None:
     assert where(running) == ("vm-only", "vm-only", {"vm1": 100})
 
 
-@pytest.mark.parametrize("fault", [{"ERROR_RATE": "100"}, {"DELAY": "1500ms"}], ids=["answers 5xx", "is slow"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"ERROR_RATE": "100"}, id="answers 5xx"),
+        pytest.param({"DELAY": "1500ms"}, id="is slow", marks=pytest.mark.long),
+    ],
+)
 def test_a_bad_canary_is_rolled_back_by_itself(running: Environment, fault: dict[str, str]) -> None:
     with bad_canary(running, **fault), traffic(running):
         assert_rolled_back(running, vmmesh(running, "advance", code=1))
 
 
+@pytest.mark.long
 def test_a_canary_that_dies_is_rolled_back_by_itself(running: Environment) -> None:
     """It is well until its gate is watched; then its pod is gone and does not come back."""
     deployment = "deployment/details-v1"
@@ -207,6 +214,7 @@ def reached(environment: Environment, process: subprocess.Popen[str], point: str
     eventually(there, seconds=180)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", POINTS)
 def test_a_run_that_is_killed_is_gone_on_with(running: Environment, point: str) -> None:
     with traffic(running) as stream:
@@ -222,6 +230,7 @@ def test_a_run_that_is_killed_is_gone_on_with(running: Environment, point: str) 
     assert set(stream.results) == {"200"}
 
 
+@pytest.mark.long
 def test_two_at_once_one_works_and_the_other_says_who_does(running: Environment) -> None:
     with traffic(running), started(running) as process:
         reached(running, process, "preview")
@@ -236,6 +245,7 @@ def test_two_at_once_one_works_and_the_other_says_who_does(running: Environment)
     assert json.loads(printed)["stage"] == "canary"
 
 
+@pytest.mark.long
 def test_ctrl_c_during_the_gate_keeps_the_stage_everywhere(running: Environment) -> None:
     with long_gate(running), traffic(running), started(running) as process:
         reached(running, process, "gate")
@@ -245,6 +255,7 @@ def test_ctrl_c_during_the_gate_keeps_the_stage_everywhere(running: Environment)
     assert where(running) == ("canary", "canary", {"vm1": 75, "cluster1": 25})
 
 
+@pytest.mark.long
 def test_logs_of_all_places_in_one_window(running: Environment) -> None:
     with traffic(running):
         vmmesh(running, "advance")
@@ -261,6 +272,7 @@ def test_logs_of_all_places_in_one_window(running: Environment) -> None:
     assert all(line["path"].startswith("/details/") for line in lines)
 
 
+@pytest.mark.long
 def test_status_shows_latency_and_no_drift(running: Environment) -> None:
     with traffic(running):
         found = vmmesh(running, "status", "--window=8")

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.environment import Environment, eventually
 from tests.e2e.hosts import Host, hosts
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 VM = "named"
 MESH = "productpage.default.svc.cluster.local"

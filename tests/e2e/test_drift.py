@@ -44,10 +44,12 @@ def put_right(running: Environment) -> Iterator[None]:
     running.up()
 
 
+@pytest.mark.long
 def test_a_mesh_that_nobody_has_changed_has_no_drift(running: Environment) -> None:
     assert drift(running) == []
 
 
+@pytest.mark.long
 def test_config_that_is_not_applied_is_drift(running: Environment) -> None:
     running.set_stage("canary")
     try:

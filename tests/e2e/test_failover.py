@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.environment import Environment, eventually
 from tests.e2e.traffic import Logs, Stream, followed, new_ids, send
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 CLUSTERS = ("cluster1", "cluster2")
 ORDER = ["cluster1", "cluster2", "vm1"]
@@ -161,7 +161,8 @@ def test_cluster2_and_then_the_vm_take_over_from_cluster1(guarded: Environment, 
             with without_pods(guarded, "cluster2"):
                 eventually(served_by(guarded, logs, caller, "vm1"))
         print(f"{caller}: {dict(stream.results)} in {stream.seconds:.1f} s without cluster1, then without cluster2")
-        assert set(stream.results) == {"200"}
+        # Of pods behind a gateway the caller learns a moment late, and the gateway can only close the connection.
+        assert lost(stream) <= 2 * RATE
 
 
 def test_a_weight_is_for_whom_a_call_is_meant(guarded: Environment, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def spread(running: Environment) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "fault",
-    [*FAULTS, *(pytest.param(it, marks=pytest.mark.faults) for it in MORE)],
+    [*FAULTS, *(pytest.param(it, marks=pytest.mark.long) for it in MORE)],
     ids=lambda fault: fault.name,
 )
 def test_it_heals_by_itself(running: Environment, fault: Fault) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.environment import Environment
 from tests.e2e.traffic import Stream, new_ids, send
 
-pytestmark = [pytest.mark.e2e, pytest.mark.faults]
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 KILLS = 20
 SEED = int(os.environ.get("FAULTS_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)

@@ -12,7 +12,7 @@ from tests.e2e.environment import Environment, eventually
 from tests.e2e.traffic import Stream, new_ids, send
 from toolchain import artifacts
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 RATE = 40
 """Requests a second, half of them through each cluster's ingress."""

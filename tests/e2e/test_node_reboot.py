@@ -15,7 +15,7 @@ from tests.e2e.conftest import STACK
 from tests.e2e.environment import Environment, eventually
 from tests.e2e.traffic import new_ids, send
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 CLUSTERS = ("cluster1", "cluster2")
 # A node starts in about half a minute; another address of its gateway, the other istiod learns when the name's record
@@ -36,7 +36,6 @@ def other_than(cluster: str) -> str:
     return next(name for name in CLUSTERS if name != cluster)
 
 
-@pytest.mark.faults
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_a_node_that_restarts_is_back_by_itself(running: Environment, cluster: str) -> None:
     registered = connected_at(running)
@@ -44,7 +43,7 @@ def test_a_node_that_restarts_is_back_by_itself(running: Environment, cluster: s
     assert_all_is_well(running, cluster, registered)
 
 
-@pytest.mark.parametrize("cluster", ["cluster1", pytest.param("cluster2", marks=pytest.mark.faults)])
+@pytest.mark.parametrize("cluster", CLUSTERS)
 def test_a_node_that_comes_back_with_another_address_is_found(running: Environment, cluster: str) -> None:
     registered, before = connected_at(running), address(running, node(cluster))
     running.run("docker", "stop", node(cluster))

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.environment import Environment, eventually
 from tests.e2e.traffic import Stream, followed
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 SPREAD = {"vm1": 50, "cluster1": 25, "cluster2": 25}
 PROBE = {"0"}

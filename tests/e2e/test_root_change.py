@@ -15,7 +15,7 @@ from tests.e2e.conftest import STACK
 from tests.e2e.environment import Environment
 from tests.e2e.traffic import Stream
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 RATE = 40
 LIFETIME = timedelta(minutes=2)

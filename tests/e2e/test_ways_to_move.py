@@ -84,6 +84,7 @@ def test_copies_come_to_their_destination_and_count_nowhere(running: Environment
     eventually(half_of_them, seconds=10)
 
 
+@pytest.mark.long
 def test_verify_tells_copies_from_calls(running: Environment, pods: dict[str, Caller]) -> None:
     """In the stage and with the rule of the test before."""
     assert pods
@@ -122,6 +123,7 @@ def test_what_matches_goes_whole_to_its_destination(running: Environment, pods: 
     assert pods["batch"].went_to("-H", "end-user: jason") == {"cluster1"}
 
 
+@pytest.mark.long
 def test_a_tester_is_known_behind_the_front_end(running: Environment, pods: dict[str, Caller]) -> None:
     """Productpage takes the user from its session and says in ``end-user`` who it is; the rule is that of above."""
     assert pods
@@ -152,6 +154,7 @@ def test_sessions_stay_and_are_divided_by_the_weights(running: Environment, pods
         assert "cluster2" not in pods[name].went_to("-b", f"{COOKIE}=cluster2"), "it has no weight"
 
 
+@pytest.mark.long
 def test_a_session_leaves_a_destination_whose_weight_is_gone(running: Environment, pods: dict[str, Caller]) -> None:
     """To the last call; and it is told where it belongs now."""
     take(running, pods, "kubernetes", affinity={"cookie": COOKIE, "ttl": "5m"})
@@ -162,6 +165,7 @@ def test_a_session_leaves_a_destination_whose_weight_is_gone(running: Environmen
         assert f"{COOKIE}=cluster1; Max-Age=300;" in pods[name].execute("curl", *command)
 
 
+@pytest.mark.long
 def test_a_call_that_fails_is_tried_as_often_as_the_rule_says(running: Environment, pods: dict[str, Caller]) -> None:
     """What is no number details answers with 400, which the rule takes for a failure."""
     take(running, pods, "vm-only", timeout="1s", retries={"attempts": 3, "retryOn": "400"})
@@ -172,6 +176,7 @@ def test_a_call_that_fails_is_tried_as_often_as_the_rule_says(running: Environme
         assert (call.destination, call.status, call.attempts) == ("vm1", 400, 4)
 
 
+@pytest.mark.long
 def test_a_call_takes_no_longer_than_the_rule_says(running: Environment, pods: dict[str, Caller]) -> None:
     """A service that takes connections and does not answer has a second, by the rule of the test before."""
     assert pods
