@@ -9,11 +9,12 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import INGRESS_PORT, Cluster
+from components.istiod_values import DRAIN_SECONDS
 from components.mesh import Mesh
 from settings import ServiceSettings, VersionSettings, service_host
 
-# Until every caller's proxy, in other clusters too, knows that a pod is gone: as long as Istio's proxy itself drains.
-_DRAIN_SECONDS = 5
+# Until every caller's proxy knows that a pod is gone, and those of other clusters have been asked to connect anew.
+_LAST_SECONDS = 2 * DRAIN_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ class Application(pulumi.ComponentResource):
                                 "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
                                 # A pod has callers as soon as it is ready, and for a moment after it was told to go.
                                 "readiness_probe": {"tcp_socket": {"port": service.port}, "period_seconds": 2},
-                                "lifecycle": {"pre_stop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
+                                "lifecycle": {"pre_stop": {"sleep": {"seconds": _LAST_SECONDS}}},
                             }
                         ],
                     },

@@ -76,4 +76,4 @@ def test_a_pod_serves_from_when_it_is_ready_until_every_caller_knows_that_it_goe
     """Pods are made anew when their sidecar changes: no call may find one that does not listen yet, or no more."""
     (container,) = variant("the talk's")[f"{cluster}-details-v1-deployment"]["spec.template.spec.containers"]
     assert container["readinessProbe"]["tcpSocket"] == {"port": 9080}
-    assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
+    assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": 10}}}
