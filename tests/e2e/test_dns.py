@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.long]
 VM = "named"
 MESH = "productpage.default.svc.cluster.local"
 FORWARD = "no-resolv\nserver=127.0.0.11\nbind-interfaces\n"
-# How an administrator has the machine use a resolver, which in the end asks Docker's. Names of containers have no dot, and
-# systemd-resolved asks no server for such a name unless it is told to.
+# How an administrator has the machine use a resolver, which in the end asks Docker's. Names of containers have no dot,
+# and systemd-resolved asks no server for such a name unless it is told to.
 RESOLVERS = {
     "Docker's": "nameserver=127.0.0.11",
     "dnsmasq": f"""
