@@ -83,6 +83,17 @@ class Environment:
         yield document["config"]
         file.write_text(yaml.safe_dump(document, sort_keys=False))
 
+    @contextmanager
+    def in_stage(self, stage: str) -> Generator[None]:
+        """The route details in a stage for the time of the block, and afterwards in ``vm-only``."""
+        self.set_stage(stage)
+        self.up()
+        try:
+            yield
+        finally:
+            self.set_stage("vm-only")
+            self.up()
+
     def up(self) -> None:
         """Apply the config."""
         self.pulumi("up", "--yes", "--skip-preview", "--non-interactive")

@@ -42,6 +42,12 @@ class Host:
         """The public host key, as its console shows it."""
         return " ".join(self.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
 
+    @property
+    def world(self) -> str:
+        """A name that is not the mesh's: that of the machine's own package source."""
+        source = r"sed -nE 's#^(URIs: *|deb +(\[[^]]*\] +)?)https?://([^/ ]+).*#\3#p' /etc/apt/sources.list | head -n 1"
+        return self.run(source)
+
     def settings(self, jump: Host | None = None) -> dict[str, Any]:
         """The host as the config has it."""
         found: dict[str, Any] = {

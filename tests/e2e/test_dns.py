@@ -61,13 +61,6 @@ def machine(running: Environment, tmp_path_factory: pytest.TempPathFactory) -> I
             running.forget_outputs()
 
 
-def world(host: Host) -> str:
-    """A name that is not the mesh's: that of the machine's own package source."""
-    return host.run(
-        r"sed -nE 's#^(URIs: *|deb +(\[[^]]*\] +)?)https?://([^/ ]+).*#\3#p' /etc/apt/sources.list | head -n 1"
-    )
-
-
 def resolved(host: Host, *names: str) -> None:
     """A question in the second before the agent is back is lost; the resolver's library asks again after five."""
     for name in names:
@@ -86,10 +79,10 @@ def test_names_are_resolved_with_the_agent_and_without(machine: tuple[Host, str]
     setup = dedent(RESOLVERS[resolver]).replace("{other}", other)
     # In place: Docker has mounted the file.
     host.run(f"set -eu\n{setup}\nprintf 'nameserver %s\\n' \"$nameserver\" >/etc/resolv.conf")
-    resolved(host, world(host))
+    resolved(host, host.world)
     host.run("systemctl start istio")
-    eventually(lambda: resolved(host, MESH, world(host)))
+    eventually(lambda: resolved(host, MESH, host.world))
     host.run("pkill -9 -x pilot-agent")
     for _ in range(20):
-        resolved(host, world(host))
+        resolved(host, host.world)
     eventually(lambda: resolved(host, MESH))

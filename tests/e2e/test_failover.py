@@ -51,17 +51,6 @@ def guarded(running: Environment) -> Iterator[Environment]:
 
 
 @contextmanager
-def in_stage(environment: Environment, stage: str) -> Generator[None]:
-    environment.set_stage(stage)
-    environment.up()
-    try:
-        yield
-    finally:
-        environment.set_stage("vm-only")
-        environment.up()
-
-
-@contextmanager
 def service_stopped(environment: Environment) -> Generator[None]:
     environment.on_vm("sv stop details")
     try:
@@ -154,7 +143,7 @@ def test_the_next_in_order_takes_over_when_two_are_down(guarded: Environment, tm
 
 @pytest.mark.parametrize("caller", CLUSTERS)
 def test_cluster2_and_then_the_vm_take_over_from_cluster1(guarded: Environment, tmp_path: Path, caller: str) -> None:
-    with in_stage(guarded, "kubernetes"), followed(guarded, tmp_path, caller) as logs:
+    with guarded.in_stage("kubernetes"), followed(guarded, tmp_path, caller) as logs:
         eventually(served_by(guarded, logs, caller, "cluster1"))
         with Stream(guarded.outputs["urls"][caller], RATE) as stream, without_pods(guarded, "cluster1"):
             eventually(served_by(guarded, logs, caller, "cluster2"))
@@ -167,7 +156,7 @@ def test_cluster2_and_then_the_vm_take_over_from_cluster1(guarded: Environment, 
 
 def test_a_weight_is_for_whom_a_call_is_meant(guarded: Environment, tmp_path: Path) -> None:
     """In the canary stage cluster1 serves the VM's calls beside its own; cluster2, with weight 0, none."""
-    with in_stage(guarded, "canary"), followed(guarded, tmp_path, "cluster1") as logs:
+    with guarded.in_stage("canary"), followed(guarded, tmp_path, "cluster1") as logs:
         with service_stopped(guarded):
             eventually(served_by(guarded, logs, "cluster1", "cluster1"))
 

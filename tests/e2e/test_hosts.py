@@ -7,8 +7,7 @@ import re
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import pytest
 
@@ -78,17 +77,6 @@ def fleet(running: Environment, machines: list[Host], before: dict[str, dict[str
         running.forget_outputs()
 
 
-@contextmanager
-def in_stage(environment: Environment, stage: str) -> Generator[None]:
-    environment.set_stage(stage)
-    environment.up()
-    try:
-        yield
-    finally:
-        environment.set_stage("vm-only")
-        environment.up()
-
-
 def serves(environment: Environment) -> None:
     assert send(environment.outputs["urls"]["cluster1"], new_ids(10)) == {"200": 10}
 
@@ -114,7 +102,7 @@ def test_a_host_with_another_key_is_not_spoken_to(running: Environment, machines
 
 
 def test_machines_of_a_vm_share_its_calls(running: Environment, fleet: list[Host]) -> None:
-    with in_stage(running, VM):
+    with running.in_stage(VM):
         counted = Counter({host.name: -calls_of(host) for host in fleet})
 
         def settled() -> None:
@@ -183,7 +171,7 @@ def test_names_are_resolved_while_the_agent_is_gone(fleet: list[Host]) -> None:
     resolves_mesh_and_world(host)
     host.run("pkill -9 -x pilot-agent")
     for _ in range(20):
-        host.run(f"getent hosts {world(host)}")
+        host.run(f"getent hosts {host.world}")
 
     def back() -> None:
         resolves_mesh_and_world(host)
@@ -195,14 +183,8 @@ def image_of(host: Host) -> str:
     return docker("inspect", "-f", "{{.Image}}", host.container)
 
 
-def world(host: Host) -> str:
-    """A name that is not the mesh's: that of the machine's own package source."""
-    source = r"sed -nE 's#^(URIs: *|deb +(\[[^]]*\] +)?)https?://([^/ ]+).*#\3#p' /etc/apt/sources.list | head -n 1"
-    return host.run(source)
-
-
 def resolves_mesh_and_world(host: Host) -> None:
-    for name in ("productpage.default.svc.cluster.local", world(host)):
+    for name in ("productpage.default.svc.cluster.local", host.world):
         done = subprocess.run(
             ["docker", "exec", host.container, "getent", "hosts", name], capture_output=True, text=True, check=False
         )
