@@ -7,6 +7,7 @@ from components.application import Application, ApplicationArgs
 from components.cluster import network_gateways
 from components.deletion import bounded_deletion
 from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs
+from components.extensions import Extensions, ExtensionsArgs
 from components.failover import Failover
 from components.federation import Federation, FederationArgs
 from components.infrastructure import Infrastructure
@@ -19,9 +20,9 @@ from components.route import Route, RouteArgs
 from components.trust import Trust, TrustArgs
 from components.virtual_machine import VirtualMachine
 from components.workload_group import WorkloadGroup, WorkloadGroupArgs
-from settings import SidecarSettings, policies
+from settings import SidecarSettings, plugins, policies
 
-settings, tools = inputs()
+settings, tools, modules = inputs()
 pulumi.runtime.register_stack_transformation(bounded_deletion)
 stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 infrastructure = Infrastructure(stack=stack, docker_network=settings.docker_network, tools=tools)
@@ -84,6 +85,7 @@ for vm_name, vm in settings.vms.items():
                 gateway=gateways[vm.cluster],
                 mesh=settings.mesh,
                 package=vm.sidecar or sidecar,
+                extensions=settings.extensions_on(vm_name),
             ),
         )
         joined[vm_name] += onboarding.joined
@@ -92,6 +94,20 @@ if settings.access:
     Access("access", AccessArgs(policies=policies(settings), clusters=clusters, meshes=meshes))
 if settings.access.operators:
     Operators("operators", OperatorsArgs(operators=settings.access.operators, clusters=clusters, meshes=meshes))
+
+if settings.extensions:
+    Extensions(
+        "extensions",
+        ExtensionsArgs(
+            extensions=settings.extensions,
+            plugins=plugins(settings),
+            files=modules,
+            image=f"{settings.istio.hub or tools.istio.hub}/proxyv2:{settings.istio.tag or tools.istio.tag}",
+            joined=joined,
+            clusters=clusters,
+            meshes=meshes,
+        ),
+    )
 
 for service, route in settings.routes.items():
     vms = {name: groups[name] for name, vm in settings.vms.items() if service in vm.services}

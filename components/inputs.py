@@ -1,4 +1,4 @@
-"""What the program is given: the stack's config, and what the toolchain has got."""
+"""What the program is given: the stack's config, the files that it names, and what the toolchain has got."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from pathlib import Path
 
 import pulumi
 
+from components.module_files import ModuleFile, module_files
 from settings import Settings, SettingsError, from_pulumi
 from toolchain import artifacts
 from toolchain.artifacts import Artifacts
 from toolchain.problem import Problem
 
 
-def inputs() -> tuple[Settings, Artifacts]:
-    """Both. Raises RunError, which Pulumi shows without a traceback, with all that is wrong."""
+def inputs() -> tuple[Settings, Artifacts, dict[str, ModuleFile]]:
+    """Config, artifacts, and the modules of extensions that are files.
+
+    Raises RunError, which Pulumi shows without a traceback, with all that is wrong.
+    """
     try:
         settings = from_pulumi(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
-        return settings, artifacts.load(Path.cwd())
+        return settings, artifacts.load(Path.cwd()), module_files(settings.extensions)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
     except Problem as problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -14,7 +15,7 @@ from components.mesh import Mesh
 from components.sidecar_config import cluster_env, mesh_config
 from components.virtual_machine import VirtualMachine
 from components.workload_group import WorkloadGroup
-from settings import MACHINE_LABEL, MeshSettings, SidecarSettings, VmSettings
+from settings import MACHINE_LABEL, ExtensionSettings, MeshSettings, SidecarSettings, VmSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class OnboardingArgs:
     mesh: MeshSettings
     package: SidecarSettings
     """The istio-sidecar package."""
+    extensions: Mapping[str, ExtensionSettings]
+    """Those of its proxy."""
 
 
 class Onboarding(pulumi.ComponentResource):
@@ -74,6 +77,18 @@ class Onboarding(pulumi.ComponentResource):
             after=[sound],
             parent=self,
         )
+        # Before the join: a proxy that starts is told at once of modules that it then looks for.
+        extended = [
+            bootstrap_step(
+                f"{name}-extension-{extension}",
+                "extension.sh",
+                args.machine,
+                {"MODULE": it.file or "", "SHA256": it.sha256 or "" if it.file else ""},
+                after=[installed],
+                parent=self,
+            )
+            for extension, it in args.extensions.items()
+        ]
         joined = bootstrap_step(
             f"{name}-join",
             "join.sh",
@@ -89,7 +104,7 @@ class Onboarding(pulumi.ComponentResource):
                 "PACKAGE_SHA256": args.package.sha256,
             },
             stdin=args.cluster.kubeconfig,
-            after=[installed, *self._entry(name, args), *args.group.declared],
+            after=[installed, *extended, *self._entry(name, args), *args.group.declared],
             parent=self,
         )
         serving = [

@@ -9,6 +9,7 @@ The models say what each value must be; :mod:`settings.checks` says what values 
 from settings.access import AccessRuleSettings, AccessSettings
 from settings.application import ServiceSettings, VersionSettings
 from settings.clusters import ClusterSettings, ExistingSettings, GatewaySettings, KindSettings
+from settings.extensions import ExtensionSettings, WorkloadSettings
 from settings.load import from_pulumi, load
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings, RevisionSettings
 from settings.mistakes import SettingsError
@@ -25,6 +26,7 @@ from settings.names import (
     service_host,
     vm_service,
 )
+from settings.plugins import Plugin, plugins
 from settings.policies import Policy, policies, principal
 from settings.routes import CallerSettings, CheckSettings, GateSettings, RouteSettings
 from settings.rules import AffinitySettings, MatchSettings, RetrySettings, RuleSettings
@@ -61,6 +63,7 @@ __all__ = [
     "ClusterSettings",
     "ContainerSettings",
     "ExistingSettings",
+    "ExtensionSettings",
     "GateSettings",
     "GatewaySettings",
     "HostSettings",
@@ -71,6 +74,7 @@ __all__ = [
     "MatchSettings",
     "MeshSettings",
     "MirrorSettings",
+    "Plugin",
     "Policy",
     "ProbeSettings",
     "RetrySettings",
@@ -84,9 +88,11 @@ __all__ = [
     "VersionSettings",
     "VmServiceSettings",
     "VmSettings",
+    "WorkloadSettings",
     "first_subset",
     "from_pulumi",
     "load",
+    "plugins",
     "policies",
     "principal",
     "service_host",

@@ -9,6 +9,7 @@ from settings.access_checks import mistakes_in_access
 from settings.application import ServiceSettings, bookinfo
 from settings.clusters import ExistingSettings
 from settings.entries import at_most_one, object_in, objects_in, one_of, repeated, texts_in, unknown, value_of
+from settings.extension_checks import mistakes_in_extensions
 from settings.mesh import IstioSettings
 from settings.mistakes import KeyPath, Mistake, did_you_mean, dotted, shown
 from settings.names import NAME, UNNAMED, vm_service
@@ -31,6 +32,7 @@ class CrossChecks:
         )
         self.istio = object_in(config.get("istio"))
         self.access = object_in(config.get("access"))
+        self.extensions = object_in(config.get("extensions"))
         self.roots = value_of(config, "roots", Settings)
         self.replaced = config.get("allowReplace")
         networks = [value_of(config, "networks", Settings)]
@@ -48,6 +50,7 @@ class CrossChecks:
         yield from self._in_routes()
         yield from self._in_stages()
         yield from mistakes_in_access(self.access, self.application, self.vms, self._namespaces())
+        yield from mistakes_in_extensions(self.extensions, self.application, self.vms, self.clusters)
         for path, name in texts_in(("allowReplace",), self.replaced):
             yield from unknown(path, name, "VM or cluster", (*self.vms, *self.clusters))
 

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from settings.access import AccessSettings
 from settings.application import ServiceSettings
 from settings.clusters import ClusterSettings
+from settings.extensions import ExtensionSettings
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings
 from settings.model import Model
 from settings.names import LOCALITY
@@ -41,6 +42,7 @@ class Settings(Model):
     routes: dict[Name, RouteSettings] = {}
     stages: dict[str, str] = {}
     access: AccessSettings = AccessSettings()
+    extensions: dict[Name, ExtensionSettings] = {}
     allow_replace: tuple[str, ...] = ()
     """VMs and clusters that the next update may make anew."""
 
@@ -75,6 +77,11 @@ class Settings(Model):
         vms = [name for name, vm in self.vms.items() if route in vm.services]
         vms.sort(key=lambda name: self.vms[name].cluster != caller)
         return (*clusters, *vms)
+
+    def extensions_on(self, vm: str) -> dict[str, ExtensionSettings]:
+        """The extensions of a VM's proxy."""
+        cluster = self.vms[vm].cluster
+        return {name: it for name, it in self.extensions.items() if it.is_for_vm(vm) and it.runs_in(cluster)}
 
     def namespaces(self) -> list[str]:
         """Namespaces whose workloads are in the mesh, in every cluster."""

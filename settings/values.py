@@ -181,6 +181,14 @@ Path = Annotated[str, _like(r"[-\w./~+@]+", "must be a path without spaces")]
 PackageSource = Annotated[
     str, _like(rf"(https://{_URL}|[-\w./~+@]+)\.(deb|rpm)", "must be a path or an https:// URL of a .deb or a .rpm")
 ]
+# A tag may name another image tomorrow, so an image is named by its digest.
+Module = Annotated[
+    str,
+    _like(
+        rf"oci://{_REPOSITORY}(:{_TAG})?@sha256:[0-9a-f]{{64}}|https?://{_URL}|[-\w./~+@]+",
+        "must be oci://repository@sha256:digest, http(s)://host[:port]/path, or a path without spaces",
+    ),
+]
 Sha256 = Annotated[str, _like(r"[0-9a-f]{64}", "must be a SHA-256 sum, 64 hexadecimal digits")]
 LabelName = Annotated[str, _like(rf"({_LABEL}(\.{_LABEL})*/)?{_LABEL_PART}", "must be the name of a Kubernetes label")]
 LabelValue = Annotated[str, _like(_LABEL_PART, "must be the value of a Kubernetes label")]

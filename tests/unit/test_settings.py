@@ -185,6 +185,16 @@ FULL: dict[str, Any] = {
         "enforced": ["shop"],
         "operators": {"group:books": ["shop"]},
     },
+    "extensions": {
+        "header": {
+            "module": "https://files.example.com/filters/header.wasm",
+            "sha256": 64 * "0",
+            "phase": "authn",
+            "config": {},
+            "workloads": {"services": ["ratings"], "vms": ["fleet"]},
+            "clusters": ["there"],
+        },
+    },
     "allowReplace": ["there"],
 }
 
@@ -358,6 +368,7 @@ def wrong_types() -> Iterator[tuple[str, Any, str]]:
             choices = {
                 "serviceType": choice,
                 "registration": "must be 'auto' or 'static', not",
+                "phase": "must be 'authn', 'authz', 'stats' or 'unspecified', not",
             }
             rule = choices.get(path.rpartition("/")[2], "must be text, not")
             yield from ((path, wrong, rule) for wrong in (["a"], {"a": "b"}, 5, True, None))
@@ -398,7 +409,7 @@ def test_hostile_text(path: str, text: str) -> None:
 
 NAMED = [
     *("clusters", "vms", "vms/vm1/services", "application", "application/details/versions"),
-    *("routes", "routes/details/stages", "istio/revisions"),
+    *("routes", "routes/details/stages", "istio/revisions", "extensions"),
 ]
 
 
@@ -713,7 +724,7 @@ def test_removed_vm_that_no_stage_names() -> None:
     config = changed("routes/details/stages", {"kubernetes": {"there": 100}})
     config["stages"]["details"] = "kubernetes"
     config["routes"]["details"] |= {"rules": {}, "gates": {}}
-    assert load({**config, "vms": {}}).vms == {}
+    assert load({**config, "vms": {}, "extensions": {}}).vms == {}
 
 
 def test_vm_named_like_a_cluster() -> None:
@@ -776,7 +787,7 @@ def test_host_names_of_vms() -> None:
     config = changed("application/details-vm1", {"namespace": "machines", "versions": {}})
     config["vms"]["v" * 40] = {**config["vms"]["vm1"], "services": {"s" * 40: service}}
     config["vms"]["w" * 22] = config["vms"]["v" * 40]
-    del config["vms"]["fleet"], config["vms"]["old"]
+    del config["vms"]["fleet"], config["vms"]["old"], config["extensions"]
     vms = f"{PROJECT}:vms"
     assert errors(config) == (
         f"{vms}.vm1.services.details: has the same name in Kubernetes as {PROJECT}:application.details-vm1",
@@ -1230,3 +1241,61 @@ def test_the_nearest_takes_over_by_locality() -> None:
     assert settings.failover("details", "cluster1")["cluster2"] == ["cluster2", "cluster1", "vm1"]
     far = changed("routes/details/failover", "locality")
     assert load(far).failover("details", "there")["made"] == ["made", "there", "fleet", "vm1"]
+
+
+# Extensions
+
+IMAGE_OF_MODULE = f"oci://registry.example.com/filters/header@sha256:{64 * 'a'}"
+MODULE = "must be oci://repository@sha256:digest, http(s)://host[:port]/path, or a path without spaces"
+
+
+@pytest.mark.parametrize("module", ["filters/header.wasm", "~/header.wasm", "http://192.0.2.1:8080/header.wasm"])
+def test_a_module_by_file_or_url_has_a_sum(module: str) -> None:
+    extension = load(changed("extensions/header/module", module)).extensions["header"]
+    assert extension.file == (None if "://" in module else module)
+    (found,) = errors(changed("extensions/header", {"module": module}))
+    assert found.startswith(f"{PROJECT}:extensions.header.sha256: is missing")
+
+
+def test_an_image_has_its_digest_and_no_sum() -> None:
+    assert load(changed("extensions/header", {"module": IMAGE_OF_MODULE})).extensions["header"].file is None
+    (found,) = errors(changed("extensions/header", {"module": IMAGE_OF_MODULE, "sha256": 64 * "a"}))
+    assert found.startswith(f"{PROJECT}:extensions.header.sha256: is of no use with an image")
+    for module in ("oci://registry.example.com/header:1", "file:///header.wasm", "ftp://files.example.com/a", "a b"):
+        found = errors(changed("extensions/header", {"module": module, "sha256": 64 * "a"}))
+        assert any(error.startswith(f"{PROJECT}:extensions.header.module: {MODULE}, not ") for error in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        ("sha256", 63 * "0", "must be a SHA-256 sum, 64 hexadecimal digits"),
+        ("clusters", ["there", "mad"], 'there is no cluster "mad"; did you mean "made"?'),
+        ("clusters", ["there", "there"], "is the same cluster as vm-mesh:extensions.header.clusters[0]"),
+        (
+            "workloads/services/0",
+            "detials",
+            'there is no service in the application "detials"; did you mean "details"?',
+        ),
+        ("workloads/vms/0", "vm2", 'there is no VM "vm2"; did you mean "vm1"?'),
+        ("workloads/vms/0", "vm1", '"vm1" joins "made", which is none of the extension\'s clusters'),
+        ("workloads/vms", ["fleet", "fleet"], "is the same VM as vm-mesh:extensions.header.workloads.vms[0]"),
+        ("workloads", {}, "needs 'services', 'vms' or both; without 'workloads' it is for all"),
+        ("config", {"a": None}, "config.a: must not be null; remove the key, or give it a value"),
+    ],
+)
+def test_extensions_of_what_there_is_not(path: str, value: Any, error: str) -> None:
+    (found,) = errors(changed(f"extensions/header/{path}", value))
+    assert error in found
+
+
+def test_a_service_that_no_cluster_of_the_extension_runs_is_no_workload() -> None:
+    config = changed("extensions/header/workloads", {"services": ["ratings"]})
+    assert errors(changed("extensions/header/clusters", ["made", "known"], config)) == (
+        f'{PROJECT}:extensions.header.workloads.services[0]: "ratings" runs in none of the extension\'s clusters',
+    )
+
+
+def test_all_mistakes_of_extensions_are_told_at_once() -> None:
+    wrong = {"module": "a.wasm", "workloads": {"services": ["detials"], "vms": ["vm2"]}, "clusters": ["mad"]}
+    assert len(errors(changed("extensions/header", wrong))) == 4

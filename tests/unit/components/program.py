@@ -134,6 +134,13 @@ FLEET: Properties = {
 """A VM of two machines: one that is there, behind another host, and a container."""
 
 
+MODULE: Properties = {
+    "module": "tests/unit/components/empty.wasm",
+    "sha256": "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476",
+}
+"""An extension whose module is a file, the shortest that there is."""
+
+
 def _variants() -> dict[str, Properties]:
     balanced = {"serviceType": "LoadBalancer", "annotations": {"example.com/internal": "true"}}
     existing = {
@@ -159,11 +166,19 @@ def _variants() -> dict[str, Properties]:
             "operators": {"group:books": ["default"], "user:jane@example.com": ["default", "virtual-machines"]},
         },
     }
+    extended = {
+        **DEV,
+        "extensions": {
+            "file": MODULE,
+            "image": {"module": f"oci://registry.example.com/filter@sha256:{64 * '2'}", "clusters": ["cluster2"]},
+        },
+    }
     own = {**DEV, "caCertificate": certificate("signer") + certificate("own root"), "caKey": key("signer")}
     return {
         "the talk's": DEV,
         "with an own CA": own,
         "with access and failover": guarded,
+        "with extensions": extended,
         "with existing clusters": changed("stages.reviews", "spread", large),
         "without VMs and routes": {name: DEV[name] for name in DEV if name not in ("vms", "routes", "stages")},
     }
