@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -29,8 +30,9 @@ ENVOY_CLUSTERS = {
     "cluster1": "outbound|9080|cluster1|details.default.svc.cluster.local",
     "cluster2": "outbound|9080|cluster2|details.default.svc.cluster.local",
 }
-REQUESTS = 4_000
-POINTS = 3
+REQUESTS = 1_500
+POINTS = 6
+"""Five standard deviations of an even split."""
 ONE_UPDATE_A_CLUSTER = [("update", "kubernetes:networking.istio.io/v1:VirtualService")] * 2
 
 
@@ -90,11 +92,11 @@ def test_every_stage_there_and_back(running: Environment, tmp_path: Path) -> Non
         assert_split(running, logs, "cluster1", "vm-only")
         for stage in THERE_AND_BACK:
             running.set_stage(stage)
-            assert running.changes() == ONE_UPDATE_A_CLUSTER
             with Stream(running.outputs["urls"]["cluster1"], rate=60) as stream:
-                running.up()
+                done = running.up()
                 settled(running, logs, "cluster1", stage)
             print(f"{stage}: {dict(stream.results)} in {stream.seconds:.1f} s while it was taken")
+            assert re.findall(r"^ +[^ ] \d+ [a-z]+$", done, re.MULTILINE) == ["    ~ 2 updated"], done
             assert set(stream.results) == {"200"}
             assert stream.results.total() >= 50 * stream.seconds
             assert_split(running, logs, "cluster1", stage)
@@ -111,6 +113,7 @@ def test_callers_of_the_other_cluster_split_alike(running: Environment, tmp_path
             assert_split(running, logs, "cluster2", stage)
 
 
+@pytest.mark.long
 def test_no_stage_replaces_or_deletes_anything(running: Environment) -> None:
     """For every pair of stages."""
     before = "vm-only"
