@@ -93,7 +93,7 @@ def answered(environment: Environment, *words: str) -> None:
         assert answers(environment, url) == {" ".join(words)}
 
 
-@pytest.mark.parametrize("source", ["url", "file"])
+@pytest.mark.parametrize("source", ["url", pytest.param("file", marks=pytest.mark.long)])
 def test_it_acts_at_pods_and_on_the_vm_and_comes_and_goes_without_a_lost_call(
     running: Environment, folder: Path, site: str, source: str
 ) -> None:
@@ -109,6 +109,7 @@ def test_it_acts_at_pods_and_on_the_vm_and_comes_and_goes_without_a_lost_call(
     assert set(stream.results) == {"200"}
 
 
+@pytest.mark.long
 def test_a_module_that_does_not_work_breaks_no_call(running: Environment, folder: Path, site: str) -> None:
     """Each is new to the proxies, so that none has a version that works to fall back to."""
     whole = {"module": f"{site}/filter.wasm", "sha256": sha256(folder / "filter.wasm")}
