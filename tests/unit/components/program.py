@@ -159,12 +159,15 @@ def _variants() -> dict[str, Properties]:
             "operators": {"group:books": ["default"], "user:jane@example.com": ["default", "virtual-machines"]},
         },
     }
+    keyless = changed("vms.fleet", {**FLEET, "cluster": "cluster2"}, changed("mesh", {"discovery": "serviceEntries"}))
+    keyless = changed("clusters.cluster3", third, keyless)
     own = {**DEV, "caCertificate": certificate("signer") + certificate("own root"), "caKey": key("signer")}
     return {
         "the talk's": DEV,
         "with an own CA": own,
         "with access and failover": guarded,
         "with existing clusters": changed("stages.reviews", "spread", large),
+        "without remote secrets": keyless,
         "without VMs and routes": {name: DEV[name] for name in DEV if name not in ("vms", "routes", "stages")},
     }
 
