@@ -89,11 +89,11 @@ types: ## The strict type checker
 	@$(python) -m basedpyright --pythonpath $(python)
 
 unit: ## Unit tests, of the sample application too
-	@$(python) -m pytest tests/unit
+	@$(python) -m pytest --numprocesses=auto tests/unit
 	@cd apps/bookinfo && go test ./...
 
 preview: tools ## Previews through the real engine, without any cluster
-	@$(tooled) $(python) -m pytest tests/preview
+	@$(tooled) $(python) -m pytest --numprocesses=auto tests/preview
 
 contract: tools ## Hold whichever Pulumi plugins are found to the official behaviour
 	@$(tooled) $(python) -m pytest tests/contract

@@ -9,12 +9,14 @@ from collections.abc import Callable, Collection, Generator, Iterable, Mapping, 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from settings import MACHINE_LABEL, Settings
 from toolchain.problem import Problem
 from vmmesh.calls import STATS, Calls, counters
+from vmmesh.forward import Forwards
 from vmmesh.kubectl import Unreachable, kubectl, run, written
 from vmmesh.routes import Route
 from vmmesh.routing import Routing, routes_path, routing, routing_for, shown
@@ -29,18 +31,15 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True)
 class Proxy:
-    """A sidecar: the cluster that it belongs to, its workload, and the command line that reaches it."""
+    """A sidecar: the cluster that it belongs to, and its workload."""
 
     cluster: str
     name: str
-    command: tuple[str, ...]
+    request: Callable[[str], str] = field(compare=False)
+    """Answer of Envoy's admin interface at a path. Raises Unreachable."""
     namespace: str = field(default="", compare=False)
     labels: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
     """By both, istiod knows which matches are for the caller."""
-
-    def request(self, path: str) -> str:
-        """Answer of Envoy's admin interface. Raises Unreachable."""
-        return run([*self.command, "pilot-agent", "request", "GET", path])
 
 
 Snapshot = Mapping[Proxy, Mapping[str, Calls]]
@@ -50,9 +49,12 @@ Snapshot = Mapping[Proxy, Mapping[str, Calls]]
 class Mesh:
     """The clusters and VMs of a stack that is up; made by :func:`connect`."""
 
-    def __init__(self, settings: Settings, kubeconfigs: Mapping[str, Path], outputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, settings: Settings, kubeconfigs: Mapping[str, Path], outputs: Mapping[str, Any], forwards: Forwards
+    ) -> None:
         self._settings = settings
         self._kubeconfigs = kubeconfigs
+        self._forwards = forwards
         self._urls: Mapping[str, str | None] = outputs.get("urls", {})
         self._transports: Mapping[str, str] = outputs.get("transports", {})
 
@@ -101,7 +103,7 @@ class Mesh:
             Proxy(
                 vm.cluster,
                 machine,
-                tuple(shlex.split(self._transports[machine])),
+                partial(self.on_machine, machine, "pilot-agent", "request", "GET"),
                 vm.namespace,
                 {**vm.all_labels(name), MACHINE_LABEL: machine},
             )
@@ -166,20 +168,16 @@ class Mesh:
         return [self._pod(cluster, it.get("namespace", namespace), it) for it in found]
 
     def _pod(self, cluster: str, namespace: str, metadata: Mapping[str, Any]) -> Proxy:
-        command = tuple(self._exec(cluster, namespace, metadata["name"], "--"))
-        name = f"{namespace}/{metadata['name']}"
-        return Proxy(cluster, name, command, namespace, metadata.get("labels", {}))
-
-    def _exec(self, cluster: str, namespace: str, *words: str) -> list[str]:
-        place = ("exec", f"--namespace={namespace}", f"--container={SIDECAR}")
-        return kubectl(self._kubeconfigs[cluster], *place, *words)
+        name: str = metadata["name"]
+        forward = self._forwards.to(self._kubeconfigs[cluster], namespace, name)
+        return Proxy(cluster, f"{namespace}/{name}", forward.get, namespace, metadata.get("labels", {}))
 
 
 @contextmanager
 def connect(settings: Settings, outputs: Mapping[str, Any]) -> Generator[Mesh]:
     """The mesh of a stack with these outputs, for the time of a block."""
-    with written(outputs["kubeconfigs"]) as files:
-        yield Mesh(settings, files, outputs)
+    with written(outputs["kubeconfigs"]) as files, Forwards() as forwards:
+        yield Mesh(settings, files, outputs, forwards)
 
 
 def has_sidecar(pod: Mapping[str, Any]) -> bool:

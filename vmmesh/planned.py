@@ -97,6 +97,12 @@ def nothing(events: Iterable[EngineEvent]) -> bool:
     return bool(changes and outputs) and changes[-1].keys() <= {OpType.SAME} and all(old == new for old, new in outputs)
 
 
+def rolled(planned: Iterable[Step]) -> list[Step]:
+    """The Deployments whose pods are made anew."""
+    updates = (step for step in planned if step.operation == OpType.UPDATE and step.resource.kind == "Deployment")
+    return [step for step in updates if any(path.startswith("spec.template") for path in step.paths)]
+
+
 def shares(planned: Sequence[Step]) -> list[Shares]:
     """Shares of every route and calling cluster, changed or not."""
     old, new = _destinations(before(planned)), _destinations(after(planned))

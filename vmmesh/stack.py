@@ -112,19 +112,28 @@ class Stack:
         only: Sequence[str] = (),
         again: Sequence[str] = (),
         message: str | None = None,
+        one_by_one: bool = False,
     ) -> dict[str, int]:
         """Updates the stack, and shows what takes its time, or all.
 
         ``only`` are names of resources: if any are given, nothing else is touched. ``again`` are names of commands that
-        are run once more, and nothing else. ``message`` is for the stack's history. Returns how often the engine did
-        what. Raises Problem, the first thing that failed.
+        are run once more, and nothing else. ``message`` is for the stack's history. ``one_by_one``: the next resource
+        waits until the one before is done. Returns how often the engine did what. Raises Problem, the first thing that
+        failed.
         """
         watch = Watch(progress, self._log, everything=show_all)
         targets, repeated = (self._urns(names) if names else None for names in ([*only, *again], again))
         changes = self._update(
             progress,
             watch,
-            lambda: self._stack.up(on_event=watch, color="never", target=targets, replace=repeated, message=message),
+            lambda: self._stack.up(
+                on_event=watch,
+                color="never",
+                target=targets,
+                replace=repeated,
+                message=message,
+                parallel=1 if one_by_one else None,
+            ),
         )
         if self._workspace.env_vars:
             # The providers' settings have the permission now; without this, the next update would show it.

@@ -52,7 +52,11 @@ def _update(stack: Stack, settings: Settings, progress: Progress) -> dict[str, i
         guard.refuse(guard.findings(events, settings))
     if planned.nothing(events) and not stack.unfinished(state):
         return {}
-    return stack.up(progress)
+    rolled = planned.rolled(planned.steps(events))
+    if len(rolled) > 1:
+        progress.say(Text(f"{len(rolled)} deployments get new pods, one after the other"))
+    # All pods anew at once leave those that serve too little of a small cluster to answer in time.
+    return stack.up(progress, one_by_one=len(rolled) > 1)
 
 
 def _tend(stack: Stack, settings: Settings, progress: Progress) -> None:

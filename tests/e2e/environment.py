@@ -94,9 +94,9 @@ class Environment:
             self.set_stage("vm-only")
             self.up()
 
-    def up(self) -> None:
-        """Apply the config."""
-        self.pulumi("up", "--yes", "--skip-preview", "--non-interactive")
+    def up(self) -> str:
+        """Apply the config. Returns what Pulumi has printed."""
+        return self.pulumi("up", "--yes", "--skip-preview", "--non-interactive")
 
     @cached_property
     def outputs(self) -> dict[str, Any]:

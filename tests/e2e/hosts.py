@@ -13,6 +13,7 @@ from tests.e2e.environment import Environment, eventually
 from toolchain import artifacts
 
 FOLDER = Path(__file__).parent / "machine"
+TOKEN = "/run/secrets/tokens/istio-token"  # where an agent looks for it
 
 
 def docker(*arguments: str, stdin: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -22,8 +23,9 @@ ENVOY_CLUSTERS = {
     "cluster1": "outbound|9080|cluster1|details.default.svc.cluster.local",
     "cluster2": "outbound|9080|cluster2|details.default.svc.cluster.local",
 }
-REQUESTS = 4_000
-POINTS = 3
+REQUESTS = 1_500
+POINTS = 6
+"""Five standard deviations of an even split."""
 ONE_UPDATE_A_CLUSTER = [("update", "kubernetes:networking.istio.io/v1:VirtualService")] * 2
 
 
@@ -83,11 +85,11 @@ def every_stage_there_and_back(running: Environment, folder: Path) -> None:
         assert_split(running, logs, "cluster1", "vm-only")
         for stage in THERE_AND_BACK:
             running.set_stage(stage)
-            assert running.changes() == ONE_UPDATE_A_CLUSTER
             with Stream(running.outputs["urls"]["cluster1"], rate=60) as stream:
-                running.up()
+                done = running.up()
                 settled(running, logs, "cluster1", stage)
             print(f"{stage}: {dict(stream.results)} in {stream.seconds:.1f} s while it was taken")
+            assert re.findall(r"^ +[^ ] \d+ [a-z]+$", done, re.MULTILINE) == ["    ~ 2 updated"], done
             assert set(stream.results) == {"200"}
             assert stream.results.total() >= 50 * stream.seconds
             assert_split(running, logs, "cluster1", stage)

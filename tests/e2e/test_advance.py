@@ -24,7 +24,7 @@ from tests.e2e.traffic import Stream
 pytestmark = pytest.mark.e2e
 
 GATE = {"duration": 8, "successRate": 99, "p99Milliseconds": 1000, "minRequests": 50}
-RATE = 40.0
+RATE = 30.0
 DETECTED_SECONDS = 15.0
 """Envoy adds latencies every 5 s, the proxies are asked every second, and a busy machine takes its time."""
 POINTS = (
@@ -62,8 +62,8 @@ def vmmesh(environment: Environment, *arguments: str, code: int = 0) -> dict[str
     done = subprocess.run(
         command(environment, *arguments, "--json"), cwd=environment.root, capture_output=True, text=True, check=False
     )
-    assert done.returncode == code, (done.returncode, done.stdout[-3000:], done.stderr[-3000:])
-    print(done.stderr[-3000:])
+    print(done.stderr[-3000:], done.stdout if done.returncode != code else "")
+    assert done.returncode == code
     return json.loads(done.stdout)
 
 

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.environment import Environment, eventually
-from tests.e2e.hosts import Host, docker, hosts
+from tests.e2e.hosts import TOKEN, Host, docker, hosts
 from tests.e2e.traffic import Stream, new_ids, send
 
 pytestmark = pytest.mark.e2e
 
 VM = "fleet"
-TOKEN = "/run/secrets/tokens/istio-token"
 CAPTURE = {"excludeOutboundPorts": [3306], "excludeOutboundCIDRs": ["198.51.100.0/24"]}
 # What the bootstrap brings, and leave takes away; the packages that the sidecar needs stay.
 PLACES = (

@@ -24,6 +24,7 @@ def test_callers_of_the_other_cluster_split_alike(running: Environment, tmp_path
     splits.callers_of_the_other_cluster_split_alike(running, tmp_path)
 
 
+@pytest.mark.long
 def test_no_stage_replaces_or_deletes_anything(running: Environment) -> None:
     """For every pair of stages."""
     before = "vm-only"

@@ -18,7 +18,7 @@ from vmmesh.traffic import Stopped, send
 
 POLL_SECONDS = 1.0
 ALL_SECONDS = 10.0
-"""How often all proxies are asked, and not only those that call: each takes a kubectl of its own."""
+"""How often all proxies are asked, and not only those that call: a VM's takes a command on it."""
 CHECK_SECONDS = 5.0
 BLIND_SECONDS = 20.0
 """How long the proxies may give no answer."""

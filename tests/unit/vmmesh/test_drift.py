@@ -86,9 +86,9 @@ def test_a_providers_notes_and_another_kind_of_nothing_are_no_difference(old: An
 
 def test_a_proxy_with_other_routes_is_told_with_both() -> None:
     have = {
-        Proxy("cluster1", "default/right", ()): Routing(percents=details().percents),
-        Proxy("cluster2", "default/wrong", ()): Routing(percents={"vm1": 100, "cluster1": 0, "cluster2": 0}),
-        Proxy("cluster2", "default/none", ()): None,
+        Proxy("cluster1", "default/right", str): Routing(percents=details().percents),
+        Proxy("cluster2", "default/wrong", str): Routing(percents={"vm1": 100, "cluster1": 0, "cluster2": 0}),
+        Proxy("cluster2", "default/none", str): None,
     }
     found = misrouted(details(), have)
     assert [it.name for it in found] == ["default/wrong", "default/none"]
@@ -98,7 +98,7 @@ def test_a_proxy_with_other_routes_is_told_with_both() -> None:
 
 
 def test_proxies_are_held_to_the_stage_that_is_applied_and_not_to_an_edit() -> None:
-    late = {Proxy("cluster1", "default/late", ()): Routing(percents={"vm1": 100, "cluster1": 0, "cluster2": 0})}
+    late = {Proxy("cluster1", "default/late", str): Routing(percents={"vm1": 100, "cluster1": 0, "cluster2": 0})}
     assert misrouted(applied_route(settings(), details(), "vm-only"), late) == []
     assert applied_route(settings(), details(), "gone") is None
     assert applied_route(settings(), details(), None) is None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from tests.unit.vmmesh.support import CLUSTER1, VM, Programs, details, ruled, settings
 from toolchain.problem import Problem
-from vmmesh.calls import Calls
+from vmmesh.calls import STATS, Calls, counters
 from vmmesh.kubectl import Unreachable, run, written
 from vmmesh.mesh import Mesh, connect, has_sidecar
 
@@ -26,8 +29,7 @@ case "$(cat "${1#--kubeconfig=}") $*" in
 *get\\ pods*one*|one*get\\ pods*) cat "$here/pods" ;;
 *get\\ pods*) echo '{"items": []}' ;;
 *get\\ service*) cat "$here/service" ;;
-*stats*) cat "$here/stats" ;;
-*config_dump*) cat "$here/routes" ;;
+*port-forward*) echo "Forwarding from 127.0.0.1:$(cat "$here/port") -> 15000"; exec sleep 60 ;;
 esac
 """
 
@@ -48,13 +50,35 @@ def routes(**weights: int) -> str:
     return json.dumps({"configs": [{"route_config": {"virtual_hosts": [host]}}]})
 
 
+@contextmanager
+def envoy(programs: Programs) -> Generator[None]:
+    """Envoy's admin interface: answers what the files beside the programs say."""
+
+    class Admin(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # as http.server names it
+            answer = programs.read("stats" if self.path.startswith("/stats") else "routes").encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Admin) as server:
+        programs.write("port", str(server.server_port))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
+
+
 @pytest.fixture
 def mesh(programs: Programs) -> Generator[Mesh]:
     programs.make("kubectl", KUBECTL)
     pods = [pod("front", "app", "istio-proxy"), pod("plain", "app"), pod("old", "istio-proxy", gone=True)]
     programs.write("pods", json.dumps({"items": [*pods, pod("native", "istio-init", "istio-proxy", native=True)]}))
     programs.write("stats", json.dumps({"stats": [{"name": f"cluster.{VM};.upstream_rq_total", "value": 3}]}))
-    with connect(settings(), OUTPUTS) as mesh:
+    with envoy(programs), connect(settings(), OUTPUTS) as mesh:
         yield mesh
 
 
@@ -93,15 +117,33 @@ def test_a_caller_that_a_match_is_for_is_to_have_what_the_match_says(mesh: Mesh,
 
 
 def test_a_pod_that_goes_while_it_is_asked_is_no_caller_any_more(mesh: Mesh, programs: Programs) -> None:
-    gone = KUBECTL.replace("*stats*)", '*front*stats*) echo \'{"items": []}\' >"$here/pods"; exit 1 ;;\n*stats*)')
+    gone = KUBECTL.replace("*port-", '*port-forward*front*) echo \'{"items": []}\' >"$here/pods"; exit 1 ;;\n*port-')
     programs.make("kubectl", gone)
     assert [proxy.name for proxy in mesh.counts(details())] == ["default/native"]
 
 
 def test_a_pod_that_stays_and_does_not_answer_is_told(mesh: Mesh, programs: Programs) -> None:
-    programs.make("kubectl", KUBECTL.replace("*stats*)", "*stats*) echo 'no such container' >&2; exit 1 ;;\n*never*)"))
-    with pytest.raises(Unreachable, match="no such container"):
+    programs.make(
+        "kubectl", KUBECTL.replace("*port-forward*)", "*port-forward*) echo 'no such pod' >&2; exit 1 ;;\n*never*)")
+    )
+    with pytest.raises(Unreachable, match="no such pod"):
         mesh.counts(details())
+
+
+def test_a_proxy_has_one_port_forward_however_often_it_is_asked(mesh: Mesh, programs: Programs) -> None:
+    for _ in range(3):
+        mesh.counts(details())
+    assert len([call for call in programs.calls if "port-forward" in call]) == 2
+
+
+def test_a_port_forward_that_leads_nowhere_any_more_is_opened_again(mesh: Mesh, programs: Programs) -> None:
+    with envoy(programs):
+        proxy = mesh.callers(details())[0]
+        assert counters(proxy.request(STATS)) == {VM: Calls(3)}
+    with pytest.raises(Unreachable, match="Envoy does not answer at stats"):
+        proxy.request(STATS)
+    with envoy(programs):
+        assert counters(proxy.request(STATS)) == {VM: Calls(3)}
 
 
 def test_a_cluster_without_a_url_is_reached_by_its_load_balancer(mesh: Mesh, programs: Programs) -> None:

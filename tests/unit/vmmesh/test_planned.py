@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pulumi.automation import EngineEvent
 
+from policy.rules import Resource
 from tests.unit.vmmesh.support import event_of, urn
 from vmmesh import planned
 
@@ -47,3 +48,18 @@ CANARY = {"stages": {"details": "canary"}}
 )
 def test_a_preview_changes_nothing_only_if_all_is_the_same(events: list[EngineEvent], expected: bool) -> None:
     assert planned.nothing(events) is expected
+
+
+def step(kind: str, operation: str, *paths: str) -> planned.Step:
+    resource = Resource(urn=urn(f"kubernetes:apps/v1:{kind}", "details"), type=f"kubernetes:apps/v1:{kind}")
+    return planned.Step(operation=operation, urn=resource.urn, old=resource, new=resource, paths=paths)
+
+
+def test_deployments_get_new_pods_if_their_template_changes() -> None:
+    anew = step("Deployment", "update", "spec.template.metadata.annotations.a")
+    others = [
+        step("Deployment", "update", "spec.replicas"),
+        step("Deployment", "create", "spec.template.metadata.annotations.a"),
+        step("DaemonSet", "update", "spec.template.metadata.annotations.a"),
+    ]
+    assert planned.rolled([anew, *others]) == [anew]

@@ -70,7 +70,7 @@ def test_without_calls_nothing_is_observed() -> None:
 
 
 def test_a_route_has_its_shares_its_answers_and_where_it_is_apart() -> None:
-    caller = Proxy("cluster1", "default/caller", ())
+    caller = Proxy("cluster1", "default/caller", str)
     answers = {VM: Calls(75, answered=75, times={8.0: 75}), CLUSTER1: Calls(25, 5, answered=20, times={9.0: 25})}
     canary = {"vm1": 75, "cluster1": 25, "cluster2": 0}
 

@@ -19,8 +19,8 @@ from vmmesh.counting import Counted, counted, of_all_callers
 from vmmesh.judge import Sent, judge
 from vmmesh.mesh import Proxy
 
-ONE, TWO, FRESH = (Proxy("cluster1", name, ()) for name in ("one", "two", "fresh"))
-FAR = Proxy("cluster2", "far", ())
+ONE, TWO, FRESH = (Proxy("cluster1", name, str) for name in ("one", "two", "fresh"))
+FAR = Proxy("cluster2", "far", str)
 
 
 def test_requests_go_to_each_cluster_as_often(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_a_cookie_of_an_answer_is_not_sent_again(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_came_beside_the_weights_is_counted_beside_them() -> None:
-    batch = Proxy("cluster1", "batch/night", (), "batch", {"app": "night"})
+    batch = Proxy("cluster1", "batch/night", str, "batch", {"app": "night"})
     tester = {"headers": {"end-user": "jason"}, "destination": "cluster1"}
     night = {"namespaces": ["batch"], "destination": "vm1"}
     after = {ONE: {VM: Calls(10), CLUSTER1: Calls(1), CLUSTER2: Calls(5)}, batch: {VM: Calls(3), CLUSTER1: Calls(2)}}

@@ -19,7 +19,7 @@ from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Proxy
 from vmmesh.routes import Route
 
-CALLER, OTHER = Proxy("cluster1", "default/caller", ()), Proxy("cluster2", "batch/other", (), "batch")
+CALLER, OTHER = Proxy("cluster1", "default/caller", str), Proxy("cluster2", "batch/other", str, "batch")
 
 
 class Mesh:

@@ -117,7 +117,7 @@ class World:
 
     def routes(self, route: Route) -> dict[Proxy, Routing]:
         percents = dict.fromkeys(route.percents, 0) | dict(STAGES[self.mesh])
-        return {Proxy("cluster1", "default/caller", ()): Routing(percents=percents)}
+        return {Proxy("cluster1", "default/caller", str): Routing(percents=percents)}
 
     def wait_for_routes(self, route: Route, _seconds: float) -> None:
         self.reach(f"routes {route.stage}")

@@ -1,0 +1,92 @@
+"""A bootstrap that is killed, in each of its steps: the next run brings the machine in as if nothing had been."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.e2e.environment import Environment, eventually
+from tests.e2e.traffic import Stream, new_ids, send
+
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
+
+STEPS = ["container", "preflight", "sidecar", "serve-details", "join", "membership"]
+SETTINGS: dict[str, Any] = {
+    "cluster": "cluster1",
+    "services": {"details": {"port": 9080, "command": "/usr/local/bin/details"}},
+    "probe": {"http": {"path": "/health", "port": 9080}},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_it_was(running: Environment) -> Iterator[None]:
+    yield
+    running.set_stage("vm-only")
+    running.up()
+    with running.edited() as config:
+        for step in STEPS:
+            config["vm-mesh:vms"].pop(f"in-{step}", None)
+            config["vm-mesh:routes"]["details"]["stages"].pop(f"in-{step}", None)
+    running.make("up")
+    running.forget_outputs()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_bootstrap_that_is_killed_is_finished_by_the_next_run(running: Environment, step: str) -> None:
+    vm = f"in-{step}"
+    with running.edited() as config:
+        config["vm-mesh:vms"][vm] = SETTINGS
+        config["vm-mesh:routes"]["details"]["stages"][vm] = {vm: 100}
+    with Stream(running.outputs["urls"]["cluster1"], rate=40) as stream:
+        killed_in(running, f"{vm}-{step}")
+        started = time.monotonic()
+        running.make("up")
+        took = time.monotonic() - started
+    print(f"{step}: healed in {took:.0f} s; {dict(stream.results)}")
+    assert set(stream.results) == {"200"}
+    assert running.changes() == []
+    eventually(lambda: is_healthy(running, vm))
+    running.set_stage(vm)
+    running.up()
+    with Stream(running.outputs["urls"]["cluster2"], rate=40) as stream:
+        time.sleep(2)
+    assert set(stream.results) == {"200"}
+    assert send(running.outputs["urls"]["cluster1"], new_ids(20)) == {"200": 20}
+    running.set_stage("vm-only")
+    running.up()
+
+
+def killed_in(environment: Environment, step: str) -> None:
+    """Runs `vmmesh up` until a step is under way, and kills it and all that it has started."""
+    run = subprocess.Popen(
+        [sys.executable, "-m", "vmmesh", "up", "--stack", environment.stack],
+        cwd=environment.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stdout
+    with run.stdout:
+        reached = any(line.startswith(f"{step}: making") for line in run.stdout)
+        if reached:
+            time.sleep(0.5)  # into the step, each of which takes longer
+            for process in [main := psutil.Process(run.pid), *main.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        run.wait()
+    assert reached, f"{step} was never begun"
+
+
+def is_healthy(environment: Environment, vm: str) -> None:
+    found = json.loads(environment.vmmesh("status", "--json"))
+    (shown,) = (it for it in found["vms"] if it["name"] == vm)
+    assert (shown["registered"], shown["healthy"]) == (True, True), shown
