@@ -7,6 +7,7 @@ from components.application import Application, ApplicationArgs
 from components.cluster import network_gateways
 from components.deletion import bounded_deletion
 from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs
+from components.exports import Exports
 from components.extensions import Extensions, ExtensionsArgs
 from components.failover import Failover
 from components.federation import Federation, FederationArgs
@@ -35,6 +36,7 @@ trust = Trust(
 
 meshes: dict[str, Mesh] = {}
 gateways: dict[str, EastWestGateway] = {}
+applications: dict[str, Application] = {}
 urls: dict[str, pulumi.Output[str]] = {}
 for name, cluster in clusters.items():
     inside = pulumi.ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with)
@@ -50,16 +52,23 @@ for name, cluster in clusters.items():
             istio_proxy=tools.istio.proxy == "istio",
             charts=tools.charts,
             namespaces=settings.namespaces(),
-            network_gateways=network_gateways(clusters.values()),
+            network_gateways=network_gateways(clusters.values(), keyless=settings.mesh.keyless),
         ),
         inside,
     )
-    gateways[name] = EastWestGateway(name, EastWestGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts), inside)
+    gateways[name] = EastWestGateway(
+        name,
+        EastWestGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts, networks=settings.networks_behind(name)),
+        inside,
+    )
     urls[name] = IngressGateway(name, IngressGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts), inside).url
     services = settings.services_in(name)
-    Application(name, ApplicationArgs(cluster=cluster, mesh=mesh, services=services, images=tools.images), inside)
+    applications[name] = Application(
+        name, ApplicationArgs(cluster=cluster, mesh=mesh, services=services, images=tools.images), inside
+    )
 
-Federation("federation", FederationArgs(clusters=clusters, meshes=meshes))
+if not settings.mesh.keyless:
+    Federation("federation", FederationArgs(clusters=clusters, meshes=meshes))
 
 sidecar = SidecarSettings(package=tools.sidecar_package.path, sha256=tools.sidecar_package.sha256)
 groups: dict[str, WorkloadGroup] = {}
@@ -109,6 +118,9 @@ if settings.extensions:
         ),
     )
 
+exports = Exports(
+    settings=settings, clusters=clusters, meshes=meshes, gateways=gateways, applications=applications, joined=joined
+)
 for service, route in settings.routes.items():
     vms = {name: groups[name] for name, vm in settings.vms.items() if service in vm.services}
     Route(
@@ -123,8 +135,10 @@ for service, route in settings.routes.items():
             clusters=clusters,
             meshes=meshes,
             failover=Failover.of(service, settings, vms, clusters, meshes),
+            exports=exports,
         ),
     )
+exports.of_all_without_routes()
 
 pulumi.export("stages", settings.stages)
 pulumi.export("urls", urls)

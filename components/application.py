@@ -31,14 +31,18 @@ class ApplicationArgs:
 class Application(pulumi.ComponentResource):
     """Services, their accounts and their deployments in one cluster, as Istio's samples lay them out."""
 
+    own: dict[str, pulumi.Resource]
+    """Service -> the rule by which the cluster's gateway calls the cluster's own pods alone; if it is exposed."""
+
     def __init__(self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:Application", name, None, opts)
+        self.own = {}
         for service_name, service in args.services.items():
             self._service(f"{name}-{service_name}", service_name, service, args)
             for version, workload in service.versions.items():
                 self._workload(f"{name}-{service_name}-{version}", service_name, service, version, workload, args)
             if service.ingress_paths:
-                self._ingress(f"{name}-{service_name}", service_name, service, args)
+                self.own[service_name] = self._ingress(f"{name}-{service_name}", service_name, service, args)
         self.register_outputs({})
 
     def _service(self, name: str, service_name: str, service: ServiceSettings, args: ApplicationArgs) -> None:
@@ -110,7 +114,9 @@ class Application(pulumi.ComponentResource):
             ),
         )
 
-    def _ingress(self, name: str, service_name: str, service: ServiceSettings, args: ApplicationArgs) -> None:
+    def _ingress(
+        self, name: str, service_name: str, service: ServiceSettings, args: ApplicationArgs
+    ) -> pulumi.Resource:
         options = pulumi.ResourceOptions(
             parent=self, depends_on=[args.mesh.control_plane, args.mesh.namespaces[service.namespace]]
         )
@@ -141,7 +147,7 @@ class Application(pulumi.ComponentResource):
             spec={
                 "host": host,
                 "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
-                "subsets": [{"name": args.cluster.name, "labels": {"topology.istio.io/cluster": args.cluster.name}}],
+                "subsets": [{"name": args.cluster.name, "labels": args.mesh.pods_of(args.cluster)}],
             },
             opts=options,
         )
@@ -162,3 +168,4 @@ class Application(pulumi.ComponentResource):
             },
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(parent=self, depends_on=[own])),
         )
+        return own

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pulumi
@@ -36,6 +36,8 @@ class Cluster(pulumi.ComponentResource):
     """IP address or DNS name of that gateway; None: what its load balancer gets."""
     gateway_name: str | None
     """DNS name by which istiod finds the gateway of the network, where the gateway's Service has no address."""
+    gateway_known: Sequence[str]
+    """Addresses of that gateway that are known before it is there: for clusters that cannot look up its Service."""
     ingress_service: pulumi.Output[dict[str, Any]]
     """The same for the gateway that people call, with its ``ports``."""
     ingress_url: pulumi.Output[str] | None
@@ -69,10 +71,14 @@ class Cluster(pulumi.ComponentResource):
         )
 
 
-def network_gateways(clusters: Iterable[Cluster]) -> dict[str, list[str]]:
-    """Network -> DNS names of those of its gateways that istiod finds by name."""
+def network_gateways(clusters: Iterable[Cluster], *, keyless: bool) -> dict[str, list[str]]:
+    """Network -> addresses of those of its gateways that istiod is told, for it cannot take them of their Services.
+
+    ``keyless``: whether it sees no other cluster's Services.
+    """
     found: dict[str, list[str]] = {}
     for cluster in clusters:
-        if cluster.gateway_name:
-            found.setdefault(cluster.network, []).append(cluster.gateway_name)
+        named = [cluster.gateway_name] if cluster.gateway_name else []
+        if told := [*cluster.gateway_known] if keyless else named:
+            found.setdefault(cluster.network, []).extend(told)
     return found

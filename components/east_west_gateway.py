@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ class EastWestGatewayArgs:
     mesh: Mesh
     charts: str
     """Folder of Istio's charts, relative to the project."""
+    networks: Sequence[str]
+    """Networks whose endpoints are called through it: the cluster's own, and others that have no gateway."""
 
 
 class EastWestGateway(pulumi.ComponentResource):
@@ -54,7 +57,7 @@ class EastWestGateway(pulumi.ComponentResource):
             service,
             {
                 "labels": {"topology.istio.io/network": network},
-                "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network},
+                "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": ",".join(args.networks)},
             },
             args.mesh,
             self,

@@ -49,6 +49,7 @@ class ExistingCluster(Cluster):
         self.gateway_service = pulumi.Output.from_input(service)
         self.gateway_address = pulumi.Output.from_input(addresses[0]) if addresses else None
         self.gateway_name = None
+        self.gateway_known = (gateway.address,) if gateway.address else addresses
         self.ingress_service = pulumi.Output.from_input({**service, "ports": [INGRESS_PORT]})
         self.ingress_url = pulumi.Output.from_input(f"http://{addresses[0]}") if addresses else None
         self.ready = []

@@ -122,9 +122,10 @@ class Failover(pulumi.ComponentResource):
 
     def _subsets(self, name: str, cluster: Cluster, args: FailoverArgs) -> list[pulumi.Resource]:
         """Rules of their own, which Istio joins with the route's: they outlast the weights that name their subsets."""
+        mesh = args.meshes[cluster.name]
         pods = [
-            {"name": first_subset(destination), "labels": {"topology.istio.io/cluster": destination}}
-            for destination in args.clusters
+            {"name": first_subset(destination), "labels": mesh.pods_of(place)}
+            for destination, place in args.clusters.items()
         ]
         rules = [
             self._rule(name, f"{args.service}.failover", args.namespace, args.service, {"subsets": pods}, cluster, args)

@@ -40,6 +40,7 @@ class FederationArgs:
 class Federation(pulumi.ComponentResource):
     """In each cluster an account that may read endpoints, and its credentials in every other cluster.
 
+    Only with ``mesh.discovery: remoteSecrets``; in its place, ``Exports`` writes down what clusters need to know.
     Follows Istio's "Enable Endpoint Discovery"; the remote secrets are plain resources instead of the output of
     ``istioctl create-remote-secret``, so that their rights are ours and their diff is seen.
     """

@@ -81,7 +81,8 @@ def istiod_values(args: MeshArgs, revisions: Revisions, revision: str) -> dict[s
     # The clusters' credentials for each other grant no Secret (``Federation``), and istiod waits this long at its start
     # for the Secrets of a remote cluster before it goes on without. They are for gateways that it configures there,
     # which multi-primary has none of. PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER=false is meant for this, and makes
-    # istiod 1.31 crash (a nil ``CredentialsController`` in pkg/kube/multicluster).
+    # istiod 1.31 crash (a nil ``CredentialsController`` in pkg/kube/multicluster). Without remote secrets nothing is
+    # waited for; the limit stays, so that a change of ``mesh.discovery`` starts no istiod anew.
     environment = {"PILOT_REMOTE_CLUSTER_TIMEOUT": "10s"}
     if not args.istio_proxy:
         environment |= {"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false"}

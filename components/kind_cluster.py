@@ -84,6 +84,7 @@ class KindCluster(Cluster):
         self.api_server = pulumi.Output.from_input(f"https://{node}:6443")
         self.gateway_service = pulumi.Output.from_input({"type": "NodePort"})
         self.gateway_address, self.gateway_name = pulumi.Output.from_input(node), node
+        self.gateway_known = (node,)
         self.ingress_service = pulumi.Output.from_input(
             {"type": "NodePort", "ports": [{**INGRESS_PORT, "nodePort": INGRESS_NODE_PORT}]}
         )

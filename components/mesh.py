@@ -39,7 +39,7 @@ class MeshArgs:
     namespaces: Sequence[str]
     """Namespaces whose pods get a sidecar."""
     network_gateways: Mapping[str, Sequence[str]]
-    """Network -> DNS names of its gateways. istiod finds all others by their Services; a name it resolves anew as the
+    """Network -> addresses of its gateways. istiod finds all others by their Services; a name it resolves anew as the
     DNS record's time to live ends (RESOLVE_HOSTNAME_GATEWAYS, pilot/pkg/model/network.go)."""
 
 
@@ -115,6 +115,17 @@ class Mesh(pulumi.ComponentResource):
     def injects(self, namespace: str) -> list[pulumi.Resource]:
         """What a pod in ``namespace`` waits for, to get its sidecar."""
         return [self.control_planes[self.revisions.of(namespace)], self.namespaces[namespace]]
+
+    def pods_of(self, cluster: Cluster) -> dict[str, str]:
+        """Labels that tell the pods of ``cluster`` from those of all others, as this control plane knows them.
+
+        Istio's label of the cluster, where istiod reads it there. What is written down here for another cluster has
+        the name of this one in it, whatever the entry says (``AugmentLabels`` in pilot/pkg/serviceregistry/util/label);
+        its network stays.
+        """
+        if self.revisions.mesh.keyless:
+            return {"topology.istio.io/network": cluster.network}
+        return {"topology.istio.io/cluster": cluster.name}
 
     def _release(
         self, name: str, release: str, chart: str, values: Mapping[str, Any], after: Sequence[pulumi.Resource]

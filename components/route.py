@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.exports import Exports
 from components.failover import RETRIES, TRAFFIC_POLICY, Failover
 from components.http_routes import http_routes
 from components.mesh import Mesh
@@ -35,6 +36,8 @@ class RouteArgs:
     """How calls are treated in the stage, beside the weights."""
     failover: Failover | None
     """Who takes over from a destination that fails."""
+    exports: Exports
+    """What is written down of the destinations for clusters that do not read each other's."""
 
 
 class Route(pulumi.ComponentResource):
@@ -42,9 +45,9 @@ class Route(pulumi.ComponentResource):
 
     Only weights and rules depend on the stage, and both are in the virtual service: every destination that a stage can
     name is there before a weight or a rule names it, so a stage's diff is one VirtualService for each cluster that
-    calls. A cluster's pods are the subset that Istio's own label ``topology.istio.io/cluster`` tells apart; the
-    destination rule is in every cluster, called from or not, because each east-west gateway builds its passthrough
-    routes from its own (pilot/pkg/networking/core/gateway.go).
+    calls. A cluster's pods are the subset that Istio's own labels tell apart (``Mesh.pods_of``); the destination rule
+    is in every cluster, called from or not, because each east-west gateway builds its passthrough routes from its own
+    (pilot/pkg/networking/core/gateway.go).
     """
 
     def __init__(self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -54,9 +57,11 @@ class Route(pulumi.ComponentResource):
         rules = [
             self._destination_rule(f"{name}-{cluster.name}", host, cluster, args) for cluster in args.clusters.values()
         ]
+        # Not before the subsets know them apart.
+        exported = args.exports.of(args.service, after=[*rules, *(args.failover.declared if args.failover else [])])
         for cluster in args.clusters.values():
             if cluster.name in callers:
-                self._virtual_service(f"{name}-{cluster.name}", host, cluster, args, rules)
+                self._virtual_service(f"{name}-{cluster.name}", host, cluster, args, [*rules, *exported])
         self.register_outputs({})
 
     def _destination_rule(self, name: str, host: str, cluster: Cluster, args: RouteArgs) -> pulumi.Resource:
@@ -70,15 +75,15 @@ class Route(pulumi.ComponentResource):
                 # Auto mTLS does not reach subsets that only the other cluster has endpoints of.
                 "trafficPolicy": TRAFFIC_POLICY if args.failover else {"tls": {"mode": "ISTIO_MUTUAL"}},
                 "subsets": [
-                    {"name": destination, "labels": {"topology.istio.io/cluster": destination}}
-                    for destination in args.clusters
+                    {"name": destination, "labels": args.meshes[cluster.name].pods_of(place)}
+                    for destination, place in args.clusters.items()
                 ],
             },
             opts=self._in(cluster, args),
         )
 
     def _virtual_service(
-        self, name: str, host: str, cluster: Cluster, args: RouteArgs, rules: Sequence[pulumi.Resource]
+        self, name: str, host: str, cluster: Cluster, args: RouteArgs, destinations: Sequence[pulumi.Resource]
     ) -> None:
         failover = args.failover.declared if args.failover else []
         kubernetes.apiextensions.CustomResource(
@@ -98,7 +103,7 @@ class Route(pulumi.ComponentResource):
                     retries=RETRIES if args.failover else None,
                 ),
             },
-            opts=self._in(cluster, args, after=[*rules, *failover, *args.vms.values(), *args.joined]),
+            opts=self._in(cluster, args, after=[*destinations, *failover, *args.vms.values(), *args.joined]),
         )
 
     def _in(self, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:

@@ -14,6 +14,7 @@ from settings.load import from_pulumi, load
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings, RevisionSettings
 from settings.mistakes import SettingsError
 from settings.names import (
+    EXPORTED_LABEL,
     INGRESS,
     INGRESS_ACCOUNT,
     LOCALITY,
@@ -44,6 +45,7 @@ from settings.vms import (
 )
 
 __all__ = [
+    "EXPORTED_LABEL",
     "INGRESS",
     "INGRESS_ACCOUNT",
     "KEYS",

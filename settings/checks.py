@@ -8,6 +8,7 @@ from typing import Any
 from settings.access_checks import mistakes_in_access
 from settings.application import ServiceSettings, bookinfo
 from settings.clusters import ExistingSettings
+from settings.discovery_checks import mistakes_in_discovery
 from settings.entries import at_most_one, object_in, objects_in, one_of, repeated, texts_in, unknown, value_of
 from settings.extension_checks import mistakes_in_extensions
 from settings.mesh import IstioSettings
@@ -31,6 +32,7 @@ class CrossChecks:
             object_in(config.get(key)) for key in ("clusters", "application", "vms", "routes", "stages")
         )
         self.istio = object_in(config.get("istio"))
+        self.mesh = object_in(config.get("mesh"))
         self.access = object_in(config.get("access"))
         self.extensions = object_in(config.get("extensions"))
         self.roots = value_of(config, "roots", Settings)
@@ -49,6 +51,7 @@ class CrossChecks:
         yield from self._in_host_names()
         yield from self._in_routes()
         yield from self._in_stages()
+        yield from mistakes_in_discovery(self.mesh, self.clusters, self.application, self.vms, self.routes)
         yield from mistakes_in_access(self.access, self.application, self.vms, self._namespaces())
         yield from mistakes_in_extensions(self.extensions, self.application, self.vms, self.clusters)
         for path, name in texts_in(("allowReplace",), self.replaced):

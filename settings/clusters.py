@@ -7,7 +7,18 @@ from typing import Literal
 from pydantic import Field
 
 from settings.model import Model
-from settings.values import AnnotationName, EnvValue, HttpsUrl, Image, IpAddress, Line, Name, Port, StackName
+from settings.values import (
+    AnnotationName,
+    EnvValue,
+    HostName,
+    HttpsUrl,
+    Image,
+    IpAddress,
+    Line,
+    Name,
+    Port,
+    StackName,
+)
 
 
 class KindSettings(Model):
@@ -25,6 +36,9 @@ class GatewaySettings(Model):
     service_type: Literal["LoadBalancer", "NodePort", "ClusterIP"] = "LoadBalancer"
     external_ips: tuple[IpAddress, ...] = Field(default=(), alias="externalIPs")
     """Addresses on which the nodes take traffic for the gateways, where no load balancer gives one."""
+    address: HostName | None = None
+    """DNS name or IP address of the gateway for other clusters, where these cannot look it up and it has no
+    ``externalIPs``."""
     annotations: dict[AnnotationName, EnvValue] = {}
     """Annotations of the Services, by which clouds are told what load balancer to make."""
 

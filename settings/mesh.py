@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -31,6 +31,15 @@ class MeshSettings(Model):
     trust_domain: DnsName = "cluster.local"
     certificate_ttl: Lifetime | None = None
     """How long the certificate of a workload is valid; it is renewed at half of that. Default: Istio's, 24h."""
+    discovery: Literal["remoteSecrets", "serviceEntries"] = "remoteSecrets"
+    """How clusters learn of each other's endpoints: they read them, or the program writes down where they are."""
+    exported: tuple[str, ...] | None = None
+    """Services that are written down for other clusters; default: those that have a route or run on a VM."""
+
+    @property
+    def keyless(self) -> bool:
+        """Whether no cluster holds credentials of another one."""
+        return self.discovery == "serviceEntries"
 
 
 class RevisionSettings(Model):

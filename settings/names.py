@@ -16,6 +16,9 @@ VM_LABEL = "vm-mesh/vm"
 MACHINE_LABEL = "vm-mesh/machine"
 """Label that tells the workload entries of a VM's machines apart."""
 
+EXPORTED_LABEL = "vm-mesh/exported-by"
+"""Label of the workload entries that stand for what another cluster exports; its value is that cluster."""
+
 UNNAMED = "default"
 """Istio's own name for the istiod that is installed without a revision."""
 

@@ -97,6 +97,27 @@ class Settings(Model):
             for name, service in services.items()
         }
 
+    def exported(self) -> tuple[str, ...]:
+        """Services that clusters without credentials of each other know of each other, wherever these run."""
+        if self.mesh.exported is not None:
+            return self.mesh.exported
+        return tuple(dict.fromkeys([*self.routes, *(name for vm in self.vms.values() for name in vm.services)]))
+
+    def exported_vms(self) -> dict[str, VmSettings]:
+        """VMs that run an exported service. Their Services select them by one label, so each VM is exported whole."""
+        return {name: vm for name, vm in self.vms.items() if set(self.exported()) & vm.services.keys()}
+
+    def exporters(self) -> list[str]:
+        """Clusters that have something to tell the others of."""
+        pods = {name for name in self.clusters if set(self.exported()) & self.services_in(name).keys()}
+        return [name for name in self.clusters if name in pods | {vm.cluster for vm in self.exported_vms().values()}]
+
+    def networks_behind(self, cluster: str) -> list[str]:
+        """Networks whose endpoints are called through the gateway of ``cluster``: its own, and those of VMs that only
+        this cluster knows."""
+        vms = [vm.network for vm in self.exported_vms().values() if vm.cluster == cluster] if self.mesh.keyless else []
+        return list(dict.fromkeys([self.clusters[cluster].network, *vms]))
+
     def made_roots(self) -> tuple[str, ...]:
         """Names of the roots that the program makes: one, unless the config says otherwise or has a CA of its own."""
         return self.roots or (() if self.ca else ("root",))

@@ -31,7 +31,13 @@ KEY = f"-----BEGIN EC PRIVATE KEY-----\n{SECRET}\n-----END EC PRIVATE KEY-----\n
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + 43 * "x"
 
 FULL: dict[str, Any] = {
-    "mesh": {"id": "mesh1", "trustDomain": "mesh.example.com", "certificateTtl": "12h"},
+    "mesh": {
+        "id": "mesh1",
+        "trustDomain": "mesh.example.com",
+        "certificateTtl": "12h",
+        "discovery": "serviceEntries",
+        "exported": ["details", "ratings"],
+    },
     "istio": {
         "hub": "registry.example.com:5000/istio",
         "tag": "1.31.0",
@@ -72,7 +78,12 @@ FULL: dict[str, Any] = {
         },
         "known": {
             "network": "network3",
-            "existing": {"stackReference": "organization/platform/prod", "output": "kubeconfig", "context": "known"},
+            "existing": {
+                "stackReference": "organization/platform/prod",
+                "output": "kubeconfig",
+                "context": "known",
+                "gateway": {"address": "known.example.com"},
+            },
         },
     },
     "networks": ["vm-network"],
@@ -369,6 +380,7 @@ def wrong_types() -> Iterator[tuple[str, Any, str]]:
                 "serviceType": choice,
                 "registration": "must be 'auto' or 'static', not",
                 "phase": "must be 'authn', 'authz', 'stats' or 'unspecified', not",
+                "discovery": "must be 'remoteSecrets' or 'serviceEntries', not",
             }
             rule = choices.get(path.rpartition("/")[2], "must be text, not")
             yield from ((path, wrong, rule) for wrong in (["a"], {"a": "b"}, 5, True, None))
@@ -682,6 +694,68 @@ def test_name_that_stands_for_nothing(path: str, value: Any, error: str) -> None
     assert errors(changed(path, value)) == (f"{shown(path)}: {error}",)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "where", "error"),
+    [
+        (
+            "mesh/exported/1",
+            "rating",
+            "mesh/exported/1",
+            'there is no service in the application or on a VM "rating"; did you mean "ratings"?',
+        ),
+        ("mesh/exported/1", "details", "mesh/exported/1", "is the same service as vm-mesh:mesh.exported[0]"),
+        (
+            "mesh/exported",
+            ["ratings"],
+            "mesh/exported",
+            'lacks "details", which has a route, so that other clusters must know it',
+        ),
+        (
+            "mesh/discovery",
+            "remoteSecrets",
+            "mesh/exported",
+            "is of no use with mesh.discovery remoteSecrets, where clusters know every service; remove it",
+        ),
+        (
+            "clusters/there/network",
+            "network1",
+            "clusters/there/network",
+            "must be a network of its own with mesh.discovery serviceEntries, "
+            "and is the same as vm-mesh:clusters.made.network",
+        ),
+        (
+            "clusters/known/existing/gateway",
+            {},
+            "clusters/known/existing/gateway/address",
+            "is missing; with mesh.discovery serviceEntries the other clusters are told the gateway's address, "
+            "and cannot look it up",
+        ),
+        (
+            "vms/vm1/network",
+            "network2",
+            "vms/vm1/network",
+            'is that of another cluster than "made", by which it is called with mesh.discovery serviceEntries',
+        ),
+    ],
+)
+def test_clusters_without_credentials_of_each_other(path: str, value: Any, where: str, error: str) -> None:
+    assert errors(changed(path, value)) == (f"{shown(where)}: {error}",)
+
+
+def test_all_that_is_wrong_with_exports_is_said_at_once() -> None:
+    config = changed("mesh/exported", ["rating"], changed("clusters/there/network", "network1"))
+    config = changed("clusters/known/existing/gateway", {}, config)
+    assert len(errors(config)) == 4
+
+
+def test_services_with_routes_and_those_of_vms_are_exported() -> None:
+    settings = load(changed("mesh/exported", REMOVED))
+    assert settings.exported() == ("details", "ratings")
+    assert settings.exporters() == ["made", "there"]
+    assert settings.networks_behind("made") == ["network1", "vm-network"]
+    assert load(DEV).networks_behind("cluster1") == ["network1"]
+
+
 def test_route_of_no_service_in_no_stage() -> None:
     assert errors(changed("routes/detail", {"stages": {"only": {"made": 100}}})) == (
         f'{PROJECT}:routes.detail: there is no service in the application "detail"; did you mean "details"?',
@@ -690,7 +764,9 @@ def test_route_of_no_service_in_no_stage() -> None:
 
 
 def test_vm_may_be_on_the_network_of_a_cluster() -> None:
-    load(changed("vms/vm1/network", "network2"))
+    """Of any cluster, where all of them read each other's endpoints; else of the one that it joins."""
+    load(changed("vms/vm1/network", "network1"))
+    load(changed("vms/vm1/network", "network2", changed("mesh", {})))
 
 
 def test_vm_that_does_not_run_the_service() -> None:
@@ -733,7 +809,7 @@ def test_vm_named_like_a_cluster() -> None:
 
 
 def test_one_cluster_under_two_names() -> None:
-    config = changed("clusters/twin", FULL["clusters"]["there"])
+    config = changed("clusters/twin", {**FULL["clusters"]["there"], "network": "network4"})
     first = f"{PROJECT}:clusters.there.existing.context"
     assert errors(config) == (f"{PROJECT}:clusters.twin.existing.context: is the same cluster as {first}",)
     config["clusters"]["twin"]["existing"]["kubeconfig"] = "~/.kube/twin"
@@ -741,7 +817,7 @@ def test_one_cluster_under_two_names() -> None:
 
 
 def test_one_output_under_two_names() -> None:
-    config = changed("clusters/twin", {"network": "network3", "existing": FULL["clusters"]["known"]["existing"]})
+    config = changed("clusters/twin", {"network": "network4", "existing": FULL["clusters"]["known"]["existing"]})
     first = f"{PROJECT}:clusters.known.existing.context"
     assert errors(config) == (f"{PROJECT}:clusters.twin.existing.context: is the same cluster as {first}",)
     config["clusters"]["twin"]["existing"] = {**config["clusters"]["twin"]["existing"], "output": "other"}
@@ -767,7 +843,7 @@ def test_a_gateway_that_gets_no_address(kind: str) -> None:
 
 
 def test_one_port_for_two() -> None:
-    config = changed("clusters/more", FULL["clusters"]["made"])
+    config = changed("clusters/more", {**FULL["clusters"]["made"], "network": "network4"})
     config["vms"]["vm1"]["services"]["reviews"] = {"port": 9080, "command": "reviews"}
     port, vm = f"{PROJECT}:clusters.made.kind.ingressPort", f"{PROJECT}:vms.vm1.services"
     assert errors(config) == (

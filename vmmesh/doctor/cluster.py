@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Any
 
 from cryptography import x509
 
+from settings import EXPORTED_LABEL
 from vmmesh.doctor.finding import Check, Said
+from vmmesh.entries import KIND
 from vmmesh.kubectl import Unreachable, kubectl, run
 
 SYSTEM = "istio-system"
@@ -38,6 +40,8 @@ class Examined:
     others: Sequence[str]
     istio: str
     """Version that the toolchain has."""
+    networks: Mapping[str, str] | None = None
+    """Those of the others that export something -> their network; None: it reads the others, by remote secrets."""
 
     def kubectl(self, *arguments: str) -> Any:
         """The JSON that kubectl prints. Raises Unreachable."""
@@ -102,13 +106,16 @@ def addresses(service: Mapping[str, Any]) -> list[str]:
 
 
 def remotes(cluster: Examined) -> Iterator[Said]:
-    """The other clusters, whose endpoints istiod reads by their secrets."""
+    """The other clusters, whose endpoints istiod reads by their secrets, or finds written down."""
     ready = [name for name, pods, _ in map(_ready, cluster.get("deployments", "--selector=app=istiod")) if pods]
     if not ready or not cluster.others:  # of istiod its own check tells
         return
     secrets = cluster.get("secrets", "--selector=istio/multiCluster=true")
-    known = {secret["metadata"].get("annotations", {}).get("networking.istio.io/cluster") for secret in secrets}
+    known = {str(secret["metadata"].get("annotations", {}).get("networking.istio.io/cluster")) for secret in secrets}
     asked = ("exec", f"--namespace={SYSTEM}", f"deployment/{ready[0]}", "--", "pilot-discovery", "request", "GET")
+    if cluster.networks is not None:
+        yield from _written_down(cluster, cluster.networks, known, cluster.kubectl(*asked, "/debug/networkz"))
+        return
     synced = {remote["id"]: remote["syncStatus"] for remote in cluster.kubectl(*asked, "/debug/clusterz")}
     sources = _sources(cluster.kubectl(*asked, "/debug/endpointShardz"))
     for name in cluster.others:
@@ -119,6 +126,25 @@ def remotes(cluster: Examined) -> Iterator[Said]:
             yield Said("failure", f"it does not see the endpoints of {name}: {synced.get(name, 'not read')}", advice)
         else:
             yield Said("ok", f"it sees the endpoints of {name}")
+
+
+def _written_down(
+    cluster: Examined, networks: Mapping[str, str], known: Collection[str], gateways: Sequence[Mapping[str, Any]] | None
+) -> Iterator[Said]:
+    """What is written down of the others: entries, and a gateway for them; and no secret of theirs is left."""
+    for name in sorted(known):
+        yield Said("failure", f"it holds credentials of {name}, which mesh.discovery says it does not", "run `make up`")
+    entries = cluster.kubectl("get", KIND, "--all-namespaces", f"--selector={EXPORTED_LABEL}", "--output=json")["items"]
+    exporters = {entry["metadata"]["labels"][EXPORTED_LABEL] for entry in entries}
+    reached = {gateway["Network"] for gateway in gateways or ()}
+    for name, network in networks.items():
+        if name not in exporters:
+            yield Said("failure", f"it does not know {name}: there is no entry of what that exports", "run `make up`")
+        elif network not in reached:
+            advice = f"is the gateway's name resolved here? {LOGS}istiod"
+            yield Said("failure", f"it knows no gateway of {network}, by which {name} is called", advice)
+        else:
+            yield Said("ok", f"it knows what {name} exports, and the gateway of {network}")
 
 
 def _sources(shards: Mapping[str, Mapping[str, Any]]) -> set[str]:

@@ -112,9 +112,13 @@ def _elsewhere(
     """The clusters and VMs that there are, at the same time, in the order of the config."""
     settings = operator.settings
     version = operator.tools.istio.version if operator.tools else ""
+    networks = {name: settings.clusters[name].network for name in settings.exporters()}
     clusters = {
         name: cluster.Examined(
-            kubeconfig=kubeconfigs[name], others=[other for other in kubeconfigs if other != name], istio=version
+            kubeconfig=kubeconfigs[name],
+            others=[other for other in kubeconfigs if other != name],
+            istio=version,
+            networks={other: it for other, it in networks.items() if other != name} if settings.mesh.keyless else None,
         )
         for name in settings.clusters
         if name in kubeconfigs

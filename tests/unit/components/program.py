@@ -173,6 +173,8 @@ def _variants() -> dict[str, Properties]:
             "image": {"module": f"oci://registry.example.com/filter@sha256:{64 * '2'}", "clusters": ["cluster2"]},
         },
     }
+    keyless = changed("vms.fleet", {**FLEET, "cluster": "cluster2"}, changed("mesh", {"discovery": "serviceEntries"}))
+    keyless = changed("clusters.cluster3", third, keyless)
     own = {**DEV, "caCertificate": certificate("signer") + certificate("own root"), "caKey": key("signer")}
     return {
         "the talk's": DEV,
@@ -180,6 +182,7 @@ def _variants() -> dict[str, Properties]:
         "with access and failover": guarded,
         "with extensions": extended,
         "with existing clusters": changed("stages.reviews", "spread", large),
+        "without remote secrets": keyless,
         "without VMs and routes": {name: DEV[name] for name in DEV if name not in ("vms", "routes", "stages")},
     }
 

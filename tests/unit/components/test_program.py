@@ -17,6 +17,7 @@ TYPES = {
     "vm-mesh:index:ContainerVm",
     "vm-mesh:index:EastWestGateway",
     "vm-mesh:index:ExistingCluster",
+    "vm-mesh:index:Exported",
     "vm-mesh:index:Extensions",
     "vm-mesh:index:Failover",
     "vm-mesh:index:Federation",

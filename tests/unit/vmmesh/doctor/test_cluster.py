@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def examined(tmp_path: Path) -> Examined:
     return Examined(kubeconfig=tmp_path / "kubeconfig", others=["cluster2"], istio="1.31.0")
 
 
-ISTIOD = ("clusterz", "endpointShardz")
+ISTIOD = ("clusterz", "endpointShardz", "networkz")
 
 
 def answers(programs: Programs, **kinds: Any) -> None:
@@ -107,6 +108,28 @@ def test_another_cluster_is_known_and_its_endpoints_are_seen(
     synced = [{"id": "cluster2", "syncStatus": "timeout"}]
     answers(programs, deployments=[deployment(1)], secrets=secrets, clusterz=synced, endpointShardz=shards(*seen))
     assert [said.level for said in cluster.remotes(examined)] == [level]
+
+
+ENTRY = {"metadata": {"labels": {"vm-mesh/exported-by": "cluster2"}}}
+GATEWAY = {"Network": "network2", "Cluster": "", "Addr": "192.0.2.2", "Port": 15443}
+
+
+@pytest.mark.parametrize(
+    ("secrets", "entries", "gateways", "levels"),
+    [
+        ([], [ENTRY], [GATEWAY], ["ok"]),
+        ([], [], [GATEWAY], ["failure"]),
+        ([], [ENTRY], None, ["failure"]),
+        ([SECRET], [ENTRY], [GATEWAY], ["failure", "ok"]),
+    ],
+)
+def test_without_secrets_it_is_written_down_where_another_cluster_is(
+    examined: Examined, programs: Programs, secrets: list[Any], entries: list[Any], gateways: Any, levels: list[str]
+) -> None:
+    written = {"workloadentries.networking.istio.io": entries}
+    answers(programs, deployments=[deployment(1)], secrets=secrets, networkz=gateways, **written)
+    keyless = replace(examined, networks={"cluster2": "network2"})
+    assert [said.level for said in cluster.remotes(keyless)] == levels
 
 
 def certificate(begins: timedelta, ends: timedelta) -> str:
