@@ -22,7 +22,7 @@ from toolchain.progress import Progress
 from toolchain.recipe import Choice, Entry, Recipe, Shop
 from toolchain.recipes import debian, istio, kubernetes, machine, plugins, policy, tools
 from toolchain.recipes.plugins import point
-from toolchain.recipes.workloads import BUILT, Workloads
+from toolchain.recipes.workloads import ARCHIVE, ARCHIVE_FILE, BUILT, Workloads
 from toolchain.release import Releases
 from toolchain.versions import require_linux
 
@@ -114,6 +114,8 @@ class Plan:
         point(checkout.sidecar_package, sidecar)
         point(checkout.charts, shop.path(cast(Entry, chosen[istio.CHARTS.name])))
         images = chosen[self._images.name]
+        if images is BUILT:
+            point(checkout.images, shop.path(ARCHIVE) / ARCHIVE_FILE)
         hub, tag = self._workloads.istio(images)
         official = images is not BUILT and chosen[istio.SIDECAR.name] is istio.SIDECAR_OFFICIAL
         node, vm = (cast(EngineImage, chosen[name]).reference for name in ("node", "vm"))

@@ -49,6 +49,11 @@ class Checkout:
         return self.state / "istio-sidecar.deb"
 
     @property
+    def images(self) -> Path:
+        """Archive of the images that nodes cannot pull; there is none if they can pull all."""
+        return self.state / "images.tar"
+
+    @property
     def logs(self) -> Path:
         """One log file a step."""
         return self.state / "logs"

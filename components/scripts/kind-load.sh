@@ -1,5 +1,4 @@
 #!/bin/sh
-# Copies IMAGES of the local Docker engine into the nodes of the kind cluster CLUSTER.
+# Brings IMAGES, which the toolchain has packed into one archive, into the nodes of the kind cluster CLUSTER.
 set -eu
-# shellcheck disable=SC2086  # a list of image names
-kind load docker-image --quiet --name "$CLUSTER" $IMAGES
+kind load image-archive --quiet --name "$CLUSTER" .state/images.tar

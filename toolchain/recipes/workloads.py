@@ -12,11 +12,24 @@ from toolchain.mirror import Mirror
 from toolchain.recipe import Choice, Entry, Recipe, Together, Work
 from toolchain.recipes import bookinfo, istio
 
-BUILT = Together(
-    name="workload-images",
-    what="Istio's and Bookinfo's images",
-    needs=(istio.PILOT_IMAGE, istio.PROXY_IMAGE, *bookinfo.BUILT.values()),
+IMAGES = (istio.PILOT_IMAGE, istio.PROXY_IMAGE, *bookinfo.BUILT.values())
+
+
+def _save(work: Work, folder: Path) -> None:
+    work.run("docker", "save", "--output", folder / ARCHIVE_FILE, *dict.fromkeys(image.reference for image in IMAGES))
+
+
+# For nodes that cannot pull: else the engine would pack the same images again for every node.
+ARCHIVE_FILE = "images.tar"
+ARCHIVE = Entry(
+    name="workload-archive",
+    what="packing Istio's and Bookinfo's images",
+    version=versions.of("istio").version,
+    ingredients=(),
+    fill=_save,
+    needs=IMAGES,
 )
+BUILT = Together(name="workload-images", what="Istio's and Bookinfo's images", needs=(*IMAGES, ARCHIVE))
 
 
 @dataclass(frozen=True)
