@@ -107,7 +107,7 @@ faults: tools ## The long form: everything dies, is cut off, comes back, with tr
 
 test: check contract e2e ## Every test
 
-bench: tools ## Measure beside what a user would do instead (ONLY=stage SHORT=1 COLD=1 CHECKOUT=dir: of what is up)
+bench: $(if $(CHECKOUT),,tools) ## Measure beside what a user would do instead (ONLY=stage SHORT=1 COLD=1 CHECKOUT=dir: of what is up)
 	@$(tooled) $(python) -m bench $(ONLY) $(if $(SHORT),--short) $(if $(COLD),--cold) \
 		$(if $(CHECKOUT),--checkout "$(CHECKOUT)" --stack $(STACK)) --output "$(or $(OUTPUT),$(if $(SHORT),.state/bench.md,docs/numbers.md))"
 

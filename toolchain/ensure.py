@@ -138,10 +138,7 @@ class Plan:
     def _own_path(self) -> str:
         """PATH without what this project put there: that is not the machine's own."""
         ours = (self._shop.checkout.state, self._shop.cache.root)
-        folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-        return os.pathsep.join(
-            folder for folder in folders if not any(Path(folder).absolute().is_relative_to(place) for place in ours)
-        )
+        return fits.without(ours, os.environ.get("PATH", os.defpath))
 
     def _link_tools(self, chosen: dict[str, Recipe]) -> None:
         folder = self._shop.checkout.bin

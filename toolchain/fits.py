@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from toolchain import versions
@@ -47,6 +48,16 @@ def numbers(text: str) -> Numbers | None:
 def _pinned(tool: str) -> Numbers:
     major, minor, patch = versions.of(tool).version.split(".")
     return int(major), int(minor), int(patch)
+
+
+def without(places: Sequence[Path], path: str) -> str:
+    """``path`` without folders in ``places``, and without those whose tools are links into one, as of a checkout."""
+
+    def within(folder: str) -> bool:
+        found = (Path(folder).absolute(), *(Path(folder, tool).resolve() for tool in RULES))
+        return any(it.is_relative_to(place) for it in found for place in (*places, *(it.resolve() for it in places)))
+
+    return os.pathsep.join(folder for folder in path.split(os.pathsep) if not within(folder))
 
 
 def on_path(tool: str, path: str, commands: Commands) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,15 @@ def test_what_is_not_there_or_broken_does_not_fit(tmp_path: Path) -> None:
     install(tmp_path, "kind", "")
     (tmp_path / "kind").write_text("#!/bin/sh\necho v0.30.0; exit 1\n")
     assert fits.on_path("kind", str(tmp_path), Commands()) is None
+
+
+def test_tools_of_another_checkout_are_not_the_machines_own(tmp_path: Path) -> None:
+    """They are links into the cache, and go when that checkout's do."""
+    cache, other, machine, plain = (tmp_path / name for name in ("cache", "other", "machine", "plain"))
+    for folder in (cache, other, machine, plain):
+        folder.mkdir()
+    install(cache, "kind", "")
+    install(machine, "kind", "")
+    (other / "kubectl").symlink_to(cache / "kind")
+    path = os.pathsep.join(map(str, (other, cache, machine, plain)))
+    assert fits.without([cache], path) == os.pathsep.join(map(str, (machine, plain)))
