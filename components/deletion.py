@@ -1,8 +1,13 @@
-"""How long the removal of a Kubernetes object is waited for."""
+"""How long removals wait: for an object to be gone, and for others to hear of what goes before."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
+from pulumi_command import local
+
+from components.scripts import script
 
 _SECONDS = "30s"
 # What waits for pods to end, or for all that is in it to go.
@@ -19,3 +24,15 @@ def bounded_deletion(args: pulumi.ResourceTransformationArgs) -> pulumi.Resource
         return None
     bounded = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete=_SECONDS))
     return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, bounded))
+
+
+def linger(name: str, seconds: int, parent: pulumi.Resource, goes_later: Sequence[pulumi.Resource]) -> pulumi.Resource:
+    """Declares a pause of so many seconds in a removal: after what depends on it is gone, before ``goes_later`` is."""
+    return local.Command(
+        f"{name}-linger",
+        create="true",
+        update="true",
+        delete=script("linger.sh"),
+        environment={"SECONDS_TO_WAIT": str(seconds)},
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(goes_later)),
+    )

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi_command import local
 
 from components.cluster import Cluster
+from components.deletion import linger
 from components.mesh import Mesh
-from components.scripts import script
 from settings import EXPORTED_LABEL
 
 # As long as istiod waits at most for a cluster whose credentials it has got (``istiod_values``).
@@ -78,15 +77,7 @@ class Exported(pulumi.ComponentResource):
             if cluster.name != home
         ]
         # When clusters are given credentials in place of entries, they have the time to read what these stood for.
-        linger = local.Command(
-            f"{name}-linger",
-            create="true",
-            update="true",
-            delete=script("linger.sh"),
-            environment={"SECONDS_TO_WAIT": str(_LINGER_SECONDS)},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=entries),
-        )
-        self.declared = [*services, *entries, linger]
+        self.declared = [*services, *entries, linger(name, _LINGER_SECONDS, self, entries)]
         self.register_outputs({})
 
     def _service(self, name: str, service: str, port: int, cluster: Cluster, args: ExportedArgs) -> pulumi.Resource:

@@ -8,12 +8,11 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi_command import local
 
 from components.aggregate_cluster import aggregate_in_place_of
 from components.cluster import Cluster
+from components.deletion import linger
 from components.mesh import SYSTEM_NAMESPACE, Mesh
-from components.scripts import script
 from components.workload_group import WorkloadGroup
 from settings import Settings, first_subset, service_host, vm_service
 
@@ -83,15 +82,7 @@ class Failover(pulumi.ComponentResource):
         ]
         # Once no weight names the subsets, proxies are given the time to hear of that before the subsets go: without
         # their clusters, routes that are a moment older would answer 503.
-        linger = local.Command(
-            f"{name}-linger",
-            create="true",
-            update="true",
-            delete=script("linger.sh"),
-            environment={"SECONDS_TO_WAIT": str(_LINGER_SECONDS)},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*rules, *filters]),
-        )
-        self.declared = [*rules, *filters, linger]
+        self.declared = [*rules, *filters, linger(name, _LINGER_SECONDS, self, [*rules, *filters])]
         self.register_outputs({})
 
     @classmethod

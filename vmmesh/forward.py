@@ -14,7 +14,7 @@ from typing import IO
 
 import httpx
 
-from vmmesh.kubectl import SECONDS, Unreachable, kubectl
+from vmmesh.kubectl import SECONDS, Unreachable, kubectl, shown
 
 ADMIN_PORT = 15000
 # kubectl ends with whoever started it, however that ends: its end of the pipe is closed then. A shell has no other way
@@ -70,8 +70,7 @@ class Forward:
         # What kubectl says of each connection is of no use, but a full pipe would stop it.
         threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
         if not (port := _FORWARDING.match(said)):
-            name = " ".join(word for word in self._command if not word.startswith("--kubeconfig="))
-            raise Unreachable(f"{name}: {said.strip() or 'no port-forward'}")
+            raise Unreachable(f"{shown(self._command)}: {said.strip() or 'no port-forward'}")
         return httpx.Client(base_url=f"http://127.0.0.1:{port[1]}", timeout=SECONDS, trust_env=False)
 
     def _ask(self, client: httpx.Client, path: str) -> str:

@@ -33,9 +33,14 @@ def written(kubeconfigs: Mapping[str, str]) -> Generator[dict[str, Path]]:
         yield files
 
 
+def shown(command: Sequence[str]) -> str:
+    """A command line for people, without the file of a kubeconfig, which is gone when they read it."""
+    return " ".join(word for word in command if not word.startswith("--kubeconfig="))
+
+
 def run(command: Sequence[str], seconds: float = SECONDS) -> str:
     """Output of a command that asks something. Raises Unreachable, with the end of what it said."""
-    name = " ".join(word for word in command if not word.startswith("--kubeconfig="))
+    name = shown(command)
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
