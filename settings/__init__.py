@@ -11,6 +11,7 @@ from settings.application import ServiceSettings, VersionSettings
 from settings.clusters import ClusterSettings, ExistingSettings, GatewaySettings, KindSettings
 from settings.extensions import ExtensionSettings, WorkloadSettings
 from settings.load import from_pulumi, load
+from settings.management import AccessLogSettings, ManagementSettings, MetricsSettings, TraceSettings
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings, RevisionSettings
 from settings.mistakes import SettingsError
 from settings.names import (
@@ -19,6 +20,7 @@ from settings.names import (
     INGRESS_ACCOUNT,
     LOCALITY,
     MACHINE_LABEL,
+    MANAGEMENT_NAMESPACE,
     PROJECT,
     SYSTEM_NAMESPACE,
     UNNAMED,
@@ -51,10 +53,12 @@ __all__ = [
     "KEYS",
     "LOCALITY",
     "MACHINE_LABEL",
+    "MANAGEMENT_NAMESPACE",
     "PROJECT",
     "SYSTEM_NAMESPACE",
     "UNNAMED",
     "VM_LABEL",
+    "AccessLogSettings",
     "AccessRuleSettings",
     "AccessSettings",
     "AffinitySettings",
@@ -73,8 +77,10 @@ __all__ = [
     "JumpSettings",
     "KindSettings",
     "MachineSettings",
+    "ManagementSettings",
     "MatchSettings",
     "MeshSettings",
+    "MetricsSettings",
     "MirrorSettings",
     "Plugin",
     "Policy",
@@ -87,6 +93,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SidecarSettings",
+    "TraceSettings",
     "VersionSettings",
     "VmServiceSettings",
     "VmSettings",

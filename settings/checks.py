@@ -35,6 +35,7 @@ class CrossChecks:
         self.mesh = object_in(config.get("mesh"))
         self.access = object_in(config.get("access"))
         self.extensions = object_in(config.get("extensions"))
+        self.management = object_in(config.get("management"))
         self.roots = value_of(config, "roots", Settings)
         self.replaced = config.get("allowReplace")
         networks = [value_of(config, "networks", Settings)]
@@ -52,6 +53,7 @@ class CrossChecks:
         yield from self._in_routes()
         yield from self._in_stages()
         yield from mistakes_in_discovery(self.mesh, self.clusters, self.application, self.vms, self.routes)
+        yield from self._in_management()
         yield from mistakes_in_access(self.access, self.application, self.vms, self._namespaces())
         yield from mistakes_in_extensions(self.extensions, self.application, self.vms, self.clusters)
         for path, name in texts_in(("allowReplace",), self.replaced):
@@ -211,6 +213,11 @@ class CrossChecks:
             known = (*self.vms, *self.clusters)
             return f"there is no VM or cluster {shown(destination)}{did_you_mean(destination, known)}"
         return None
+
+    def _in_management(self) -> Iterator[Mistake]:
+        yield from unknown(("management", "cluster"), self.management.get("cluster"), "cluster", self.clusters)
+        if self.management and "cluster" not in self.management:
+            yield ("management", "cluster"), "is missing; name the cluster that keeps what is gathered"
 
     def _in_stages(self) -> Iterator[Mistake]:
         for name in self.stages:

@@ -25,6 +25,9 @@ UNNAMED = "default"
 
 SYSTEM_NAMESPACE = "istio-system"
 
+MANAGEMENT_NAMESPACE = "management"
+"""Namespace, in every cluster, of what gathers metrics, access logs and traces."""
+
 INGRESS = "ingress"
 """Name, in rules of access, of the gateway that people call."""
 INGRESS_ACCOUNT = "istio-ingressgateway"

@@ -11,9 +11,10 @@ from settings.access import AccessSettings
 from settings.application import ServiceSettings
 from settings.clusters import ClusterSettings
 from settings.extensions import ExtensionSettings
+from settings.management import ManagementSettings
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings
 from settings.model import Model
-from settings.names import LOCALITY
+from settings.names import LOCALITY, MANAGEMENT_NAMESPACE
 from settings.routes import RouteSettings
 from settings.rules import RuleSettings
 from settings.values import Certificates, DockerNetwork, Name
@@ -43,6 +44,7 @@ class Settings(Model):
     stages: dict[str, str] = {}
     access: AccessSettings = AccessSettings()
     extensions: dict[Name, ExtensionSettings] = {}
+    management: ManagementSettings = ManagementSettings()
     allow_replace: tuple[str, ...] = ()
     """VMs and clusters that the next update may make anew."""
 
@@ -87,7 +89,7 @@ class Settings(Model):
         """Namespaces whose workloads are in the mesh, in every cluster."""
         homes = [home.namespace for home in (*self.application.values(), *self.vms.values())]
         callers = [name for route in self.routes.values() for name in route.callers.namespaces or ()]
-        return sorted({*homes, *callers})
+        return sorted({*homes, *callers, *([MANAGEMENT_NAMESPACE] if self.management.cluster else [])})
 
     def called_ports(self, vm: str) -> dict[str, int]:
         """Service of a VM -> the port at which it is called: a route leads to it at the port of the application's."""

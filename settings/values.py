@@ -209,6 +209,11 @@ Duration = Annotated[
     _like(r"[1-9][0-9]{0,6}(ms|s|m|h)", "must be a whole number of ms, s, m or h, such as 500ms or 2s"),
     _checked(lambda value: seconds(value) <= 3600, "must be at most 1h", longest=9),
 ]
+Retention = Annotated[
+    str,
+    _checked(re.compile(r"[1-9][0-9]{0,3}[hdw]").fullmatch, "must be hours, days or weeks, such as 12h, 7d or 4w", 5),
+]
+"""For how long what was gathered is kept, as Prometheus and VictoriaLogs take it."""
 WholeSeconds = Annotated[
     str, _like(r"[1-9][0-9]{0,6}(s|m|h)", "must be a whole number of s, m or h, such as 30m or 1h", longest=9)
 ]

@@ -196,6 +196,12 @@ FULL: dict[str, Any] = {
         "enforced": ["shop"],
         "operators": {"group:books": ["shop"]},
     },
+    "management": {
+        "cluster": "made",
+        "metrics": {"interval": "10s", "retention": "4w"},
+        "accessLogs": {"retention": "3d"},
+        "traces": {"sampling": 1},
+    },
     "extensions": {
         "header": {
             "module": "https://files.example.com/filters/header.wasm",
