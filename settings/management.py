@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from settings.model import Model
-from settings.values import Retention, Seconds
+from settings.values import Percent, Retention, Seconds
 
 
 class MetricsSettings(Model):
@@ -29,7 +25,7 @@ class AccessLogSettings(Model):
 class TraceSettings(Model):
     """The way of a call through proxies."""
 
-    sampling: Annotated[float, Field(ge=0, le=100)] = 100
+    sampling: Percent = 100
     """Percent of the calls that are traced."""
 
 
