@@ -198,7 +198,7 @@ FULL: dict[str, Any] = {
     },
     "management": {
         "cluster": "made",
-        "metrics": {"interval": "10s", "retention": "4w"},
+        "metrics": {"interval": 10, "retention": "4w"},
         "accessLogs": {"retention": "3d"},
         "traces": {"sampling": 1},
     },
