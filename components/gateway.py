@@ -10,6 +10,7 @@ from pulumi_command import local
 from pulumi_kubernetes.helm import v3 as helm
 
 from components.cluster import Cluster
+from components.connections import PATIENT_GATEWAY
 from components.mesh import SYSTEM_NAMESPACE, Mesh
 from components.scripts import script
 from settings import UNNAMED
@@ -49,6 +50,8 @@ def gateway(
             **({"revision": revision} if revision != UNNAMED else {}),
             **({"podAnnotations": rolled_by} if rolled_by else {}),
             **values,
+            **PATIENT_GATEWAY,
+            "env": {**PATIENT_GATEWAY["env"], **values.get("env", {})},
         },
         timeout=180,
         skip_await=not wait,

@@ -11,6 +11,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.helm import v3 as helm
 
 from components.cluster import Cluster
+from components.connections import renewed_by_default
 from components.istiod_values import istiod_values
 from components.revisions import Revisions, istiod_service
 from components.trust import Authority
@@ -104,6 +105,7 @@ class Mesh(pulumi.ComponentResource):
             spec={"mtls": {"mode": "STRICT"}},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane]),
         )
+        renewed_by_default(name, args.namespaces, self, self.control_plane)
         self.namespaces = {namespace: self._namespace(name, namespace) for namespace in args.namespaces}
         self.register_outputs({})
 

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.connections import renewed
 from components.exports import Exports
 from components.failover import RETRIES, TRAFFIC_POLICY, Failover
 from components.http_routes import http_routes
@@ -65,6 +66,8 @@ class Route(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _destination_rule(self, name: str, host: str, cluster: Cluster, args: RouteArgs) -> pulumi.Resource:
+        # Auto mTLS does not reach subsets that only the other cluster has endpoints of.
+        policy = TRAFFIC_POLICY if args.failover else {"tls": {"mode": "ISTIO_MUTUAL"}}
         return kubernetes.apiextensions.CustomResource(
             f"{name}-destinations",
             api_version="networking.istio.io/v1",
@@ -72,10 +75,13 @@ class Route(pulumi.ComponentResource):
             metadata={"name": args.service, "namespace": args.route.namespace},
             spec={
                 "host": host,
-                # Auto mTLS does not reach subsets that only the other cluster has endpoints of.
-                "trafficPolicy": TRAFFIC_POLICY if args.failover else {"tls": {"mode": "ISTIO_MUTUAL"}},
+                "trafficPolicy": policy,
                 "subsets": [
-                    {"name": destination, "labels": args.meshes[cluster.name].pods_of(place)}
+                    {
+                        "name": destination,
+                        "labels": args.meshes[cluster.name].pods_of(place),
+                        "trafficPolicy": renewed(policy),
+                    }
                     for destination, place in args.clusters.items()
                 ],
             },

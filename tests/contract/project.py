@@ -66,6 +66,7 @@ class Project:
         self.environment = _environment() | {
             "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": "contract",
+            "TMPDIR": str(folder),
         }
         self.environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         self._pulumi("stack", "init", "test")

@@ -108,8 +108,8 @@ class Environment:
 
     @cached_property
     def variables(self) -> dict[str, str]:
-        """The environment that ``make env`` gives to a shell."""
-        return {**os.environ, **environment(self.root)}
+        """The environment that ``make env`` gives to a shell; the plugin for Kubernetes leaves kubeconfigs in TMPDIR."""
+        return {**os.environ, **environment(self.root), "TMPDIR": str(self.kubeconfigs)}
 
     def run(self, *command: str) -> str:
         """Run a command in the environment of the project."""

@@ -68,6 +68,8 @@ class Project:
             "PULUMI_BACKEND_URL": f"file://{backend}",
             "PULUMI_CONFIG_PASSPHRASE": "of a stack that is nothing",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # The plugin for Kubernetes leaves kubeconfigs there.
+            "TMPDIR": str(folder),
         }
         self._salt: dict[str, Any] = {}
         self.configure({})

@@ -147,7 +147,7 @@ def test_of_istiod_only_the_port_for_agents_is_exposed(program: Program, cluster
 def test_the_east_west_gateway_is_its_networks(program: Program) -> None:
     values = program["cluster1-eastwest"]["values"]
     assert values["labels"] == {"topology.istio.io/network": "network1"}
-    assert values["env"] == {"ISTIO_META_REQUESTED_NETWORK_VIEW": "network1"}
+    assert values["env"]["ISTIO_META_REQUESTED_NETWORK_VIEW"] == "network1"
 
 
 def test_every_cluster_knows_every_other_and_not_itself() -> None:

@@ -1,0 +1,48 @@
+"""Connections that are made anew in time, so that a gateway which is replaced cuts no call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from settings import SYSTEM_NAMESPACE
+
+_SECONDS = 30
+_LONGEST_CALL_SECONDS = 30
+
+# A gateway between networks hands on connections and not calls: nobody is told by it that it is about to end, and a
+# caller's proxy would keep what it has open until it is cut. So callers leave each connection after a while, between
+# two calls, and a gateway that ends waits for them: until nobody is left, or for as long as a last call may take.
+PATIENT_GATEWAY: Mapping[str, Any] = {
+    "env": {"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"},
+    "terminationGracePeriodSeconds": _SECONDS + _LONGEST_CALL_SECONDS,
+}
+"""Values of Istio's gateway chart."""
+
+
+def renewed(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """The traffic policy of a subset, beside that of its rule: ``policy``.
+
+    Of the subset, and not of the rule: a gateway's own TCP proxies take a rule's limit for theirs, and cut what is as
+    old (``buildOutboundNetworkFiltersWithSingleDestination`` in pilot/pkg/networking/core/networkfilter.go). A pool is
+    replaced by the subset's as a whole.
+    """
+    pool = policy.get("connectionPool", {}).get("tcp", {})
+    return {"connectionPool": {"tcp": {**pool, "maxConnectionDuration": f"{_SECONDS}s"}}}
+
+
+def renewed_by_default(
+    name: str, namespaces: Sequence[str], parent: pulumi.Resource, control_plane: pulumi.Resource
+) -> None:
+    """Declares the rule of services that have none of their own, for callers in ``namespaces``: not for gateways."""
+    kubernetes.apiextensions.CustomResource(
+        f"{name}-connections",
+        api_version="networking.istio.io/v1",
+        kind="DestinationRule",
+        metadata={"name": "connections", "namespace": SYSTEM_NAMESPACE},
+        spec={"host": "*.local", "exportTo": list(namespaces), "trafficPolicy": renewed({})},
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[control_plane]),
+    )
