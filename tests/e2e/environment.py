@@ -108,7 +108,7 @@ class Environment:
 
     @cached_property
     def variables(self) -> dict[str, str]:
-        """The environment that ``make env`` gives to a shell; the plugin for Kubernetes leaves kubeconfigs in TMPDIR."""
+        """The environment that ``make env`` gives to a shell. A plugin leaves kubeconfigs in TMPDIR."""
         return {**os.environ, **environment(self.root), "TMPDIR": str(self.kubeconfigs)}
 
     def run(self, *command: str) -> str:
