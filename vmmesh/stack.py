@@ -74,7 +74,8 @@ class Stack:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, secrets in plain text. Raises NoStack if one of them is missing."""
-        outputs = {name: output.value for name, output in self._stack.outputs().items()}
+        # Not the SDK's way, which asks twice, for which of them are secrets.
+        outputs: dict[str, Any] = json.loads(self._pulumi("stack", "output", "--json", "--show-secrets"))
         if not outputs.keys() >= OUTPUTS:
             raise NoStack(f"the stack {self.name} is not up", "run `make up` first")
         return outputs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -37,9 +37,10 @@ def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
             stack = Stack(place.root, place.name, "up", make=True)
             with Progress(Checkout(place.root).logs) as progress:
                 changes = _update(stack, settings, progress)
+                outputs = stack.outputs()
                 if settings.vms:
-                    _tend(stack, settings, progress)
-        return summary(place.name, settings, stack.outputs(), changes)
+                    _tend(stack, settings, outputs, progress)
+        return summary(place.name, settings, outputs, changes)
 
 
 def _update(stack: Stack, settings: Settings, progress: Progress) -> dict[str, int]:
@@ -59,9 +60,9 @@ def _update(stack: Stack, settings: Settings, progress: Progress) -> dict[str, i
     return stack.up(progress, one_by_one=len(rolled) > 1)
 
 
-def _tend(stack: Stack, settings: Settings, progress: Progress) -> None:
+def _tend(stack: Stack, settings: Settings, outputs: Mapping[str, Any], progress: Progress) -> None:
     """What no update sees, since nothing of the config has changed."""
-    with connect(settings, stack.outputs()) as mesh:
+    with connect(settings, outputs) as mesh:
         for entry in remove_stale(mesh, settings):
             progress.say(Text(f"removed the workload entry {entry}: no machine stands behind it"))
         if away := lapsed(mesh, settings):
