@@ -38,7 +38,7 @@ if ! has_certificate; then
 fi
 tar --create --directory "$work/bundle" . | on_vm join.sh
 code=0
-until_true 60 "the agent to join the mesh" on_vm joined.sh "PORTS=$PORTS" </dev/null || code=$?
+on_vm joined.sh "PORTS=$PORTS" SECONDS_AT_MOST=60 </dev/null || code=$?
 # From its first certificate on the agent renews by the last one.
 on_vm forget-token.sh </dev/null
 exit "$code"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from settings import Settings
+from settings import Settings, VmSettings
 from vmmesh.judge import Verdict
 from vmmesh.routes import ELSEWHERE, Route, route_of
 
@@ -155,14 +155,21 @@ def _panel(
     }
     gateways = {cluster.network for cluster in settings.clusters.values()}
 
-    def destination(name: str, network: str) -> Destination:
-        through = network in gateways and callers != {network}
+    def destination(name: str, gateway: Gateway) -> Destination:
         return Destination(
             percent=route.percents.get(name, 0),
             now=None if before is None else before.get(name, 0),
             seen=seen.get(name),
-            gateway=(Gateway.SOME if network in callers else Gateway.ALL) if through else Gateway.NONE,
+            gateway=gateway,
         )
+
+    def way_to(network: str) -> Gateway:
+        return _way(callers, network) if network in gateways else Gateway.NONE
+
+    def way_to_vm(vm: VmSettings) -> Gateway:
+        # The other clusters know of it only what its own has told them: the way through that one's gateway.
+        told = settings.mesh.keyless and vm.network not in gateways
+        return _way(set(route.clusters), vm.cluster) if told else way_to(vm.network)
 
     def vm_zone(name: str) -> Zone:
         vm = settings.vms[name]
@@ -172,7 +179,7 @@ def _panel(
             network=vm.network,
             gateway=vm.network in gateways,
             callers=[vm.namespace] if name in vms_that_call else None,
-            destination=destination(name, vm.network) if route.service in vm.services else None,
+            destination=destination(name, way_to_vm(vm)) if route.service in vm.services else None,
             health=states.get(name),
         )
 
@@ -187,7 +194,7 @@ def _panel(
                 network=cluster.network,
                 gateway=True,
                 callers=list(route.namespaces) if name in route.clusters else None,
-                destination=destination(name, cluster.network) if serves else None,
+                destination=destination(name, way_to(cluster.network)) if serves else None,
                 vms=[zone for zone in vms if zone.callers or zone.destination],
             )
         )
@@ -199,6 +206,13 @@ def _panel(
         zones=zones,
         counted=counted,
     )
+
+
+def _way(callers: Set[str], home: str) -> Gateway:
+    """Who comes through the gateway of a place, if callers at home go around it."""
+    if callers == {home}:
+        return Gateway.NONE
+    return Gateway.SOME if home in callers else Gateway.ALL
 
 
 def _bare(settings: Settings, states: Mapping[str, Health]) -> Panel:

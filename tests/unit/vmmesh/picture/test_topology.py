@@ -11,8 +11,15 @@ from vmmesh.picture.topology import Destination, Gateway, Kind, Panel, Seen, Zon
 STAGES = {"both": {"vm1": 75, "a": 25}}
 
 
-def panel_of(*, networks: dict[str, str], vm: str = "vm-network", callers: dict[str, list[str]] | None = None) -> Panel:
+def panel_of(
+    *,
+    networks: dict[str, str],
+    vm: str = "vm-network",
+    callers: dict[str, list[str]] | None = None,
+    discovery: str = "remoteSecrets",
+) -> Panel:
     settings = config(clusters=networks, vms={"vm1": {"network": vm}}, stages=STAGES, callers=callers)
+    settings = settings.model_copy(update={"mesh": settings.mesh.model_copy(update={"discovery": discovery})})
     (panel,) = picture("dev", settings, ["details"]).panels
     return panel
 
@@ -59,6 +66,17 @@ def test_a_vm_s_network_has_a_gateway_if_a_cluster_is_in_it() -> None:
     )
     assert zone_of(inside, "vm1").gateway
     assert share_of(inside, "vm1").gateway is Gateway.ALL
+
+
+@pytest.mark.parametrize(
+    ("callers", "gateway"), [(["a"], Gateway.NONE), (["b"], Gateway.ALL), (["a", "b"], Gateway.SOME)]
+)
+def test_without_keys_other_clusters_come_to_a_vm_through_the_gateway_of_its_own(
+    callers: list[str], gateway: Gateway
+) -> None:
+    who = {"clusters": callers, "namespaces": ["default"]}
+    panel = panel_of(networks={"a": "one", "b": "two"}, callers=who, discovery="serviceEntries")
+    assert share_of(panel, "vm1").gateway is gateway
 
 
 def test_clusters_without_callers_of_the_route_have_none() -> None:
