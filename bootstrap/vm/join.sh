@@ -65,8 +65,10 @@ UNIT
 runit)
 	mkdir -p /etc/sv/istio
 	# As ExecStopPost of Istio's unit: an agent that is gone must not leave its redirect, and so the VM cut off, behind.
+	# And as systemd does it: an agent that was killed leaves its Envoy, which holds the ports of the next one's.
 	put /etc/sv/istio/finish 0755 root:root <<'FINISH'
 #!/bin/sh
+pkill -KILL -u istio-proxy -x envoy
 cd /
 /usr/local/lib/vm-mesh/docker-dns off
 exec /usr/local/bin/istio-start.sh clean >>/var/log/istio/start.log 2>&1
