@@ -18,6 +18,7 @@ from pulumi.automation import CommandResult, OnOutput
 from pulumi.automation.errors import create_command_error
 
 STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LAST_RESORT_SECONDS = 15.0
 LOGGED = ("up", "preview", "refresh", "destroy")
 
 
@@ -87,11 +88,16 @@ def interruptible(process: subprocess.Popen[str]) -> Generator[None]:
         yield
         return
     stopped: list[int] = []
+    last_resort = threading.Timer(_LAST_RESORT_SECONDS, process.kill)
+    last_resort.daemon = True
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
         again = "" if stopped else "; once more to break it off"
         stopped.append(number)
         process.send_signal(signal.SIGINT)
+        if len(stopped) == 2:
+            # The CLI has been seen to have said its last word and not to end; the next run heals what a kill leaves.
+            last_resort.start()
         with suppress(OSError):  # the terminal may be gone
             print(f"Stopping: what is under way comes to its end first{again}", file=sys.stderr)
 
@@ -102,5 +108,6 @@ def interruptible(process: subprocess.Popen[str]) -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        last_resort.cancel()
     if stopped:
         raise KeyboardInterrupt

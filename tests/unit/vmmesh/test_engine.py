@@ -63,3 +63,20 @@ def test_ctrl_c_is_handed_on_and_the_end_awaited(
     assert (tmp_path / "up.log").read_text() == "ended\n"
     assert "comes to its end first" in capsys.readouterr().err
     assert signal.getsignal(number) is before
+
+
+def test_what_does_not_end_after_a_second_ctrl_c_is_killed(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vmmesh.engine._LAST_RESORT_SECONDS", 0.1)
+    running = engine(programs, tmp_path, "trap 'touch asked' INT; touch ready; while :; do sleep 0.05; done")
+
+    def stop() -> None:
+        for file in ("ready", "asked"):
+            while not (tmp_path / file).exists():
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=stop).start()
+    with pytest.raises(KeyboardInterrupt):
+        running.run(["up"], str(tmp_path), {})
