@@ -1,9 +1,10 @@
-"""Brings machines back that were away for longer than their certificates last."""
+"""Brings machines back whose certificates are of no use any more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from settings import Settings
 from toolchain.places import Checkout
@@ -13,7 +14,11 @@ from vmmesh.mesh import Mesh, each
 from vmmesh.place import Place
 from vmmesh.stack import Stack, exclusive
 from vmmesh.stackfile import Misuse, nearest
-from vmmesh.status import CERTIFICATE, expiry
+from vmmesh.status import expiry
+
+_NONE = "none"
+_CHAIN = f"({(Path(__file__).parents[1] / 'bootstrap/vm/certificate.sh').read_text()}) || echo {_NONE}"
+"""Prints the certificate chain of a machine, unless it is of no use."""
 
 
 def machines_of(settings: Settings, names: Sequence[str] = ()) -> list[str]:
@@ -26,14 +31,15 @@ def machines_of(settings: Settings, names: Sequence[str] = ()) -> list[str]:
 
 
 def lapsed(mesh: Mesh, settings: Settings) -> list[str]:
-    """Machines that answer, and whose certificate has expired: no control plane takes them back without a new token."""
+    """Machines that answer, and whose certificate has expired or lacks its key: none is taken back without a token."""
     machines = machines_of(settings)
     return [name for name, late in zip(machines, each(lambda name: _lapsed(mesh, name), machines), strict=True) if late]
 
 
 def _lapsed(mesh: Mesh, machine: str) -> bool:
     try:
-        return expiry(mesh.on_machine(machine, "cat", CERTIFICATE)) < datetime.now(UTC)
+        chain = mesh.on_machine(machine, "sh", "-c", _CHAIN)
+        return chain.strip() == _NONE or expiry(chain) < datetime.now(UTC)
     except (Unreachable, ValueError):
         return False
 

@@ -23,7 +23,7 @@ from vmmesh.summary import summary
 def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
     """Makes tools and images ready, then the stack; returns the summary.
 
-    Machines that were away for longer than their certificates last join again, and workload entries that are left
+    Machines whose certificates are of no use any more join again, and workload entries that are left
     behind are removed. ``gone`` names machines that are no longer in the config and cannot be reached ever again.
 
     Raises SettingsError before anything is touched, or Problem, the first thing that failed.
@@ -66,5 +66,5 @@ def _tend(stack: Stack, settings: Settings, outputs: Mapping[str, Any], progress
         for entry in remove_stale(mesh, settings):
             progress.say(Text(f"removed the workload entry {entry}: no machine stands behind it"))
         if away := lapsed(mesh, settings):
-            progress.say(Text(f"{', '.join(away)}: away for longer than a certificate lasts; joining again"))
+            progress.say(Text(f"{', '.join(away)}: has a certificate that is of no use any more; joining again"))
             join_again(stack, away, progress)
