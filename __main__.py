@@ -6,18 +6,16 @@ from components.access import Access, AccessArgs
 from components.application import Application, ApplicationArgs
 from components.cluster import network_gateways
 from components.deletion import bounded_deletion
-from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs
 from components.exports import Exports
 from components.extensions import Extensions, ExtensionsArgs
 from components.failover import Failover
 from components.federation import Federation, FederationArgs
 from components.infrastructure import Infrastructure
-from components.ingress_gateway import IngressGateway, IngressGatewayArgs
 from components.inputs import inputs
-from components.mesh import Mesh, MeshArgs
 from components.onboarding import Onboarding, OnboardingArgs
 from components.operators import Operators, OperatorsArgs
 from components.route import Route, RouteArgs
+from components.site import Site
 from components.trust import Trust, TrustArgs
 from components.virtual_machine import VirtualMachine
 from components.workload_group import WorkloadGroup, WorkloadGroupArgs
@@ -29,45 +27,28 @@ stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 infrastructure = Infrastructure(stack=stack, docker_network=settings.docker_network, tools=tools)
 
 clusters = {name: infrastructure.cluster(name, cluster) for name, cluster in settings.clusters.items()}
-trust = Trust(
-    "trust",
-    TrustArgs(clusters=list(clusters), own=settings.ca, roots=settings.made_roots(), trusted=settings.ca_trusted or ""),
-)
+if settings.mesh.installed:
+    sites = {name: Site.found(cluster, settings) for name, cluster in clusters.items()}
+else:
+    trust = Trust("trust", TrustArgs.of(settings))
+    known = network_gateways(clusters.values(), keyless=settings.mesh.keyless)
+    sites = {
+        name: Site.made(cluster, settings, tools, trust.authorities[name], known) for name, cluster in clusters.items()
+    }
+meshes = {name: site.mesh for name, site in sites.items()}
+gateways = {name: site.gateway for name, site in sites.items()}
+urls = {name: site.url for name, site in sites.items() if site.url}
 
-meshes: dict[str, Mesh] = {}
-gateways: dict[str, EastWestGateway] = {}
-applications: dict[str, Application] = {}
-urls: dict[str, pulumi.Output[str]] = {}
-for name, cluster in clusters.items():
-    inside = pulumi.ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with)
-    meshes[name] = mesh = Mesh(
+applications = {
+    name: Application(
         name,
-        MeshArgs(
-            cluster=cluster,
-            authority=trust.authorities[name],
-            mesh=settings.mesh,
-            istio=settings.istio,
-            hub=settings.istio.hub or tools.istio.hub,
-            tag=settings.istio.tag or tools.istio.tag,
-            istio_proxy=tools.istio.proxy == "istio",
-            charts=tools.charts,
-            namespaces=settings.namespaces(),
-            network_gateways=network_gateways(clusters.values(), keyless=settings.mesh.keyless),
-        ),
-        inside,
+        ApplicationArgs(cluster=cluster, mesh=meshes[name], services=settings.services_in(name), images=tools.images),
+        pulumi.ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with),
     )
-    gateways[name] = EastWestGateway(
-        name,
-        EastWestGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts, networks=settings.networks_behind(name)),
-        inside,
-    )
-    urls[name] = IngressGateway(name, IngressGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts), inside).url
-    services = settings.services_in(name)
-    applications[name] = Application(
-        name, ApplicationArgs(cluster=cluster, mesh=mesh, services=services, images=tools.images), inside
-    )
+    for name, cluster in clusters.items()
+}
 
-if not settings.mesh.keyless:
+if not settings.mesh.keyless and not settings.mesh.installed:
     Federation("federation", FederationArgs(clusters=clusters, meshes=meshes))
 
 sidecar = SidecarSettings(package=tools.sidecar_package.path, sha256=tools.sidecar_package.sha256)

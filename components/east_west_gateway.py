@@ -29,6 +29,16 @@ class EastWestGatewayArgs:
     """Networks whose endpoints are called through it: the cluster's own, and others that have no gateway."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class WayIn:
+    """How a cluster's gateway is reached from elsewhere."""
+
+    address: pulumi.Output[str]
+    """IP address or DNS name under which other networks, VMs among them, reach it."""
+    ready: Sequence[pulumi.Resource]
+    """What a VM waits for before it can reach istiod by it."""
+
+
 class EastWestGateway(pulumi.ComponentResource):
     """Gateway of a cluster's network: services by mTLS passthrough on 15443, istiod on 15012, nothing else.
 
@@ -37,10 +47,7 @@ class EastWestGateway(pulumi.ComponentResource):
     view and ports are given one by one.
     """
 
-    address: pulumi.Output[str]
-    """IP address or DNS name under which other networks, VMs among them, reach the gateway."""
-    ready: list[pulumi.Resource]
-    """What a VM waits for before it can reach istiod."""
+    way_in: WayIn
 
     def __init__(self, name: str, args: EastWestGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:EastWestGateway", name, None, opts)
@@ -63,11 +70,11 @@ class EastWestGateway(pulumi.ComponentResource):
             self,
             wait=address is not None,
         )
-        self.address = address or balancer(f"{name}-eastwest-address", _SERVICE, args.cluster, service, release, self)
+        address = address or balancer(f"{name}-eastwest-address", _SERVICE, args.cluster, service, release, self)
         options = pulumi.ResourceOptions(parent=self, depends_on=[args.mesh.control_plane])
         self._expose_services(name, options)
-        self.ready = [release, *self._expose_istiod(name, args.mesh, options)]
-        self.register_outputs({"address": self.address})
+        self.way_in = WayIn(address=address, ready=[release, *self._expose_istiod(name, args.mesh, options)])
+        self.register_outputs({"address": address})
 
     def _expose_services(self, name: str, options: pulumi.ResourceOptions) -> None:
         _gateway(

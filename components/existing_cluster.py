@@ -87,4 +87,6 @@ class ExistingCluster(Cluster):
             except kubeconfig.KubeconfigError as error:
                 raise pulumi.RunError(f"{where} {error}") from None
 
-        return reference.get_output(existing.output).apply(chosen)
+        # An output may have the kubeconfigs of several clusters, as this program's own has: output.cluster.
+        output, _, entry = existing.output.partition(".")
+        return reference.get_output(output).apply(lambda value: chosen(value.get(entry) if entry and value else value))

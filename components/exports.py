@@ -9,7 +9,7 @@ import pulumi
 
 from components.application import Application
 from components.cluster import Cluster
-from components.east_west_gateway import EastWestGateway
+from components.east_west_gateway import WayIn
 from components.exported import Exported, ExportedArgs, Workload
 from components.mesh import Mesh
 from settings import VM_LABEL, Settings, VmSettings
@@ -22,7 +22,7 @@ class Exports:
     settings: Settings
     clusters: Mapping[str, Cluster]
     meshes: Mapping[str, Mesh]
-    gateways: Mapping[str, EastWestGateway]
+    gateways: Mapping[str, WayIn]
     applications: Mapping[str, Application]
     joined: Mapping[str, Sequence[pulumi.Resource]]
     """VM -> what its machines have joined by. They leave when nobody elsewhere knows them any more."""

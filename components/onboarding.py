@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.bootstrap_step import bootstrap_step
 from components.cluster import Cluster
-from components.east_west_gateway import EastWestGateway
+from components.east_west_gateway import WayIn
 from components.mesh import Mesh
 from components.sidecar_config import cluster_env, mesh_config
 from components.virtual_machine import VirtualMachine
@@ -31,7 +31,7 @@ class OnboardingArgs:
     """Cluster whose control plane the machine joins."""
     istio: Mesh
     """Istio in that cluster."""
-    gateway: EastWestGateway
+    gateway: WayIn
     """The cluster's gateway, by which the machine reaches the control plane."""
     mesh: MeshSettings
     package: SidecarSettings

@@ -11,7 +11,7 @@ import pulumi
 from pulumi_command import local
 
 from components.scripts import script
-from settings import CaSettings
+from settings import CaSettings, Settings
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 _KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.+?-----END (?:[A-Z]+ )?PRIVATE KEY-----\n?", re.DOTALL)
@@ -29,6 +29,16 @@ class TrustArgs:
     """Roots that are made, by name; all of them are trusted."""
     trusted: str
     """Further roots that are trusted, in PEM."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> TrustArgs:
+        """Those of a config."""
+        return cls(
+            clusters=list(settings.clusters),
+            own=settings.ca,
+            roots=settings.made_roots(),
+            trusted=settings.ca_trusted or "",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

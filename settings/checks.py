@@ -11,6 +11,7 @@ from settings.clusters import ExistingSettings
 from settings.discovery_checks import mistakes_in_discovery
 from settings.entries import at_most_one, object_in, objects_in, one_of, repeated, texts_in, unknown, value_of
 from settings.extension_checks import mistakes_in_extensions
+from settings.installed_checks import mistakes_in_installed
 from settings.mesh import IstioSettings
 from settings.mistakes import KeyPath, Mistake, did_you_mean, dotted, shown
 from settings.names import NAME, UNNAMED, vm_service
@@ -33,6 +34,7 @@ class CrossChecks:
         )
         self.istio = object_in(config.get("istio"))
         self.mesh = object_in(config.get("mesh"))
+        self.config = config
         self.access = object_in(config.get("access"))
         self.extensions = object_in(config.get("extensions"))
         self.management = object_in(config.get("management"))
@@ -54,6 +56,7 @@ class CrossChecks:
         yield from self._in_stages()
         yield from mistakes_in_discovery(self.mesh, self.clusters, self.application, self.vms, self.routes)
         yield from self._in_management()
+        yield from mistakes_in_installed(self.config)
         yield from mistakes_in_access(self.access, self.application, self.vms, self._namespaces())
         yield from mistakes_in_extensions(self.extensions, self.application, self.vms, self.clusters)
         for path, name in texts_in(("allowReplace",), self.replaced):

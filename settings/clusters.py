@@ -53,7 +53,7 @@ class ExistingSettings(Model):
     stack_reference: StackName | None = None
     """Stack that has the kubeconfig as an output, text or object, in place of a file."""
     output: Line = "kubeconfig"
-    """Name of that output."""
+    """Name of that output, or of an entry of it: ``kubeconfigs.cluster1``."""
     api_server: HttpsUrl | None = None
     """URL under which the other clusters reach the API server; default: the one in the kubeconfig."""
     gateway: GatewaySettings = GatewaySettings()

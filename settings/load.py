@@ -29,7 +29,7 @@ def load(values: Mapping[str, Any]) -> Settings:
     unknown = [((key,), f"unknown key{did_you_mean(key, KEYS)}") for key in values if key not in KEYS]
     config = {key: _decoded(key, values[key]) for key in KEYS if values.get(key, "") != ""}
     if config.get("application", {}) == {}:
-        config["application"] = bookinfo()
+        config["application"] = {} if object_in(config.get("mesh")).get("installed") is True else bookinfo()
 
     settings, mistakes = _parsed(config)
     mistakes = [*unknown, *mistakes, *CrossChecks(config).mistakes()]

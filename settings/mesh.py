@@ -29,6 +29,8 @@ class MeshSettings(Model):
 
     id: DnsName = "mesh1"
     trust_domain: DnsName = "cluster.local"
+    installed: Annotated[bool, Field(strict=True)] = False
+    """Whether another stack has made the mesh: this one adds services, VMs and routes to it, and installs nothing."""
     certificate_ttl: Lifetime | None = None
     """How long the certificate of a workload is valid; it is renewed at half of that. Default: Istio's, 24h."""
     discovery: Literal["remoteSecrets", "serviceEntries"] = "remoteSecrets"

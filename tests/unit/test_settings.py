@@ -35,6 +35,7 @@ FULL: dict[str, Any] = {
         "id": "mesh1",
         "trustDomain": "mesh.example.com",
         "certificateTtl": "12h",
+        "installed": False,
         "discovery": "serviceEntries",
         "exported": ["details", "ratings"],
     },

@@ -99,7 +99,9 @@ def outputs(resource: Registered) -> Properties:
             data = {"token": TOKEN, "ca.crt": certificate(resource.name)}
             return {"data": {name: base64.b64encode(text.encode()).decode() for name, text in data.items()}}
         case "pulumi:pulumi:StackReference":
-            return {"outputs": {"kubeconfig": kubeconfig("there")}, "secretOutputNames": ["kubeconfig"]}
+            found = kubeconfig("there")
+            outputs = {"kubeconfig": found, "kubeconfigs": dict.fromkeys(("east", "west"), found)}
+            return {"outputs": outputs, "secretOutputNames": list(outputs)}
         case _:
             return {}
 

@@ -131,11 +131,11 @@ def test_no_weight_is_there_before_what_it_names(program: Program) -> None:
 
 
 def test_the_gateway_of_a_vms_cluster_looks_into_the_vms_network() -> None:
-    env = "values.env"
+    view = "values.env.ISTIO_META_REQUESTED_NETWORK_VIEW"
     keyless, other = run(KEYLESS), variant("the talk's")
-    assert keyless["cluster1-eastwest"][env] == {"ISTIO_META_REQUESTED_NETWORK_VIEW": "network1,vm-network"}
-    assert keyless["cluster2-eastwest"][env] == {"ISTIO_META_REQUESTED_NETWORK_VIEW": "network2"}
-    assert other["cluster1-eastwest"][env] == {"ISTIO_META_REQUESTED_NETWORK_VIEW": "network1"}
+    assert keyless["cluster1-eastwest"][view] == "network1,vm-network"
+    assert keyless["cluster2-eastwest"][view] == "network2"
+    assert other["cluster1-eastwest"][view] == "network1"
     entry = keyless["vm1-exported-vm-cluster2-knows-cluster1-vm.vm1"]
     assert {"cluster1-eastwest", "vm1-join"} <= keyless.names(entry.depends_on)
 
