@@ -23,6 +23,7 @@ from toolchain.progress import Progress
 from vmmesh import recovery
 from vmmesh.engine import Engine
 from vmmesh.history import Update, updates
+from vmmesh.room import advised
 from vmmesh.watch import Watch, errors, resource_name
 
 OUTPUTS = {"stages", "urls", "gateways", "kubeconfigs", "transports"}
@@ -60,6 +61,7 @@ class Stack:
         self._root = root
         self._log = places.logs / f"{log}.log"
         self._log.write_text("")
+        self._backend = places.backend
         self._interrupted = places.state / f"interrupted.{name}.json"
         self._mark = {"VM_MESH_RUN": f"{root}#{name}"}
         self._scratch = places.state / "tmp" / name
@@ -202,7 +204,7 @@ class Stack:
                 recovery.check_holders(str(error))
                 raise recovery.Held("the stack is locked by another run", "run again when it has ended") from None
             except CommandError as error:
-                raise watch.failure(str(error)) from None
+                raise advised(watch.failure(str(error)), self._log.parent, self._backend) from None
             finally:
                 self._clear_scratch()  # the kubernetes plugin leaves its kubeconfigs
         return dict(watch.changes)
