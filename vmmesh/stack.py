@@ -23,7 +23,7 @@ from toolchain.progress import Progress
 from vmmesh import recovery
 from vmmesh.engine import Engine
 from vmmesh.history import Update, updates
-from vmmesh.room import advised
+from vmmesh.room import ADVICE, advised, is_said
 from vmmesh.watch import Watch, errors, resource_name
 
 OUTPUTS = {"stages", "urls", "gateways", "kubeconfigs", "transports"}
@@ -103,7 +103,7 @@ class Stack:
             look(on_event=events.append, color="never")
         except CommandError as error:
             said = "\n".join(errors(events)) or str(error)
-            raise Problem(f"{failed}: {said}", f"its log is {self._log}") from None
+            raise advised(Problem(f"{failed}: {said}", f"its log is {self._log}"), self._backend) from None
         return events
 
     def up(
@@ -243,9 +243,11 @@ class Stack:
 
 
 def reason(error: CommandError) -> str:
-    """What the CLI has said before it failed; of a state that is damaged also how to have the last good one back."""
+    """What the CLI has said before it failed; of a state that is damaged also how to have the last good one back, and of a full disk what to do."""
     said = str(error).rpartition("stderr:")[2].strip() or str(error).strip()
-    return f"{said}\n{_DAMAGED}" if "failed to load checkpoint" in said else said
+    if "failed to load checkpoint" in said:
+        return f"{said}\n{_DAMAGED}"
+    return f"{said}\n{ADVICE}" if is_said(said) else said
 
 
 def stacks(root: Path) -> list[str]:
