@@ -243,7 +243,10 @@ class Stack:
 
 
 def reason(error: CommandError) -> str:
-    """What the CLI has said before it failed; of a state that is damaged also how to have the last good one back, and of a full disk what to do."""
+    """What the CLI has said before it failed.
+
+    Of a state that is damaged also how to have the last good one back, and of a full disk what to do.
+    """
     said = str(error).rpartition("stderr:")[2].strip() or str(error).strip()
     if "failed to load checkpoint" in said:
         return f"{said}\n{_DAMAGED}"

@@ -1,7 +1,8 @@
 """The VM's disk is full, or its clock is wrong: it is said, and nothing is half done.
 
 No test turns the clock of a machine: a container shares its host's, and what would deceive programs about it
-(libfaketime) does not reach the agent, which asks the kernel itself. So the machine's ``date`` tells another time to who looks.
+(libfaketime) does not reach the agent, which asks the kernel itself. So the machine's ``date`` tells another time to
+who looks.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def test_a_clock_that_is_hours_off_is_found(running: Environment, hours: int) ->
     """A VM of such a clock is not let in (test_preflight.py); of one that is in, it is told."""
     lie = f'#!/bin/sh\\n[ "$*" != +%s ] || exec expr "$(/bin/date +%s)" + {hours * 3600}\\nexec /bin/date "$@"\\n'
     try:
-        running.on_vm(f"printf '{lie}' >/usr/local/bin/date; chmod +x /usr/local/bin/date")
+        running.on_vm(f"printf %b '{lie}' >/usr/local/bin/date; chmod +x /usr/local/bin/date")
         (found,) = failures(running)
     finally:
         running.on_vm("rm -f /usr/local/bin/date")
