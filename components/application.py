@@ -95,7 +95,11 @@ class Application(pulumi.ComponentResource):
                                 "image": workload.image or args.images[f"{service_name}-{version}"],
                                 "image_pull_policy": "IfNotPresent",
                                 "ports": [{"container_port": service.port}],
-                                "env": [{"name": key, "value": value} for key, value in environment.items()],
+                                # Kubernetes takes $(NAME) for another variable, and $$ for one $.
+                                "env": [
+                                    {"name": key, "value": value.replace("$", "$$")}
+                                    for key, value in environment.items()
+                                ],
                                 "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
                                 # A pod has callers as soon as it is ready, and for a moment after it was told to go.
                                 "readiness_probe": {"tcp_socket": {"port": service.port}, "period_seconds": 2},

@@ -18,6 +18,7 @@ from toolchain.problem import Problem
 from toolchain.progress import report
 from vmmesh.commands import access_logs, grants, lifecycle, looking, machines, pictures, stages
 from vmmesh.place import ROOT, Environment, Place
+from vmmesh.room import full
 from vmmesh.stack import reason
 from vmmesh.stackfile import Misuse
 from vmmesh.tools import ToolsFailed
@@ -45,6 +46,11 @@ class _Commands(TyperGroup):
             raise typer.Exit(1) from None
         except CommandError as error:
             errors.print(Text(reason(error), style="bold red"), soft_wrap=True)
+            raise typer.Exit(1) from None
+        except OSError as error:
+            if (problem := full(error)) is None:
+                raise
+            report(problem, errors)
             raise typer.Exit(1) from None
         except ToolsFailed:
             raise typer.Exit(1) from None

@@ -23,6 +23,7 @@ from toolchain.progress import Progress
 from vmmesh import recovery
 from vmmesh.engine import Engine
 from vmmesh.history import Update, updates
+from vmmesh.room import ADVICE, advised, is_said
 from vmmesh.watch import Watch, errors, resource_name
 
 OUTPUTS = {"stages", "urls", "gateways", "kubeconfigs", "transports"}
@@ -60,6 +61,7 @@ class Stack:
         self._root = root
         self._log = places.logs / f"{log}.log"
         self._log.write_text("")
+        self._backend = places.backend
         self._interrupted = places.state / f"interrupted.{name}.json"
         self._mark = {"VM_MESH_RUN": f"{root}#{name}"}
         self._scratch = places.state / "tmp" / name
@@ -102,7 +104,7 @@ class Stack:
             look(on_event=events.append, color="never")
         except CommandError as error:
             said = "\n".join(errors(events)) or str(error)
-            raise Problem(f"{failed}: {said}", f"its log is {self._log}") from None
+            raise advised(Problem(f"{failed}: {said}", f"its log is {self._log}"), self._backend) from None
         return events
 
     def up(
@@ -203,7 +205,7 @@ class Stack:
                 recovery.check_holders(str(error))
                 raise recovery.Held("the stack is locked by another run", "run again when it has ended") from None
             except CommandError as error:
-                raise watch.failure(str(error)) from None
+                raise advised(watch.failure(str(error)), self._log.parent, self._backend) from None
             finally:
                 self._clear_scratch()  # the kubernetes plugin leaves its kubeconfigs
         return dict(watch.changes)
@@ -242,9 +244,14 @@ class Stack:
 
 
 def reason(error: CommandError) -> str:
-    """What the CLI has said before it failed; of a state that is damaged also how to have the last good one back."""
+    """What the CLI has said before it failed.
+
+    Of a state that is damaged also how to have the last good one back, and of a full disk what to do.
+    """
     said = str(error).rpartition("stderr:")[2].strip() or str(error).strip()
-    return f"{said}\n{_DAMAGED}" if "failed to load checkpoint" in said else said
+    if "failed to load checkpoint" in said:
+        return f"{said}\n{_DAMAGED}"
+    return f"{said}\n{ADVICE}" if is_said(said) else said
 
 
 def stacks(root: Path) -> list[str]:

@@ -18,13 +18,16 @@ from vmmesh.place import Place
 from vmmesh.rejoin import join_again, lapsed
 from vmmesh.stack import Stack, exclusive
 from vmmesh.summary import summary
+from vmmesh.waking import wake
+from vmmesh.watch import resource_name
 
 
 def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
     """Makes tools and images ready, then the stack; returns the summary.
 
-    Machines whose certificates are of no use any more join again, and workload entries that are left
-    behind are removed. ``gone`` names machines that are no longer in the config and cannot be reached ever again.
+    Nodes and container VMs that were stopped are started. Machines whose certificates are of no use any more join again,
+    and workload entries that are left behind are removed. ``gone`` names machines that are no longer in the config and
+    cannot be reached ever again.
 
     Raises SettingsError before anything is touched, or Problem, the first thing that failed.
     """
@@ -48,6 +51,8 @@ def _update(stack: Stack, settings: Settings, progress: Progress) -> dict[str, i
     state = stack.export()
     if not state.get("resources"):  # there is nothing to lose
         return stack.up(progress)
+    made = {resource_name(resource["urn"]) for resource in state["resources"]}
+    wake(stack.name, settings, made, lambda line: progress.say(Text(line)))
     with progress.step("preview", "what the update would change"):
         events = stack.preview()
         guard.refuse(guard.findings(events, settings))

@@ -121,9 +121,13 @@ class Watch:
 
 
 def errors(events: Iterable[EngineEvent]) -> list[str]:
-    """What the engine says is wrong."""
+    """What the engine says is wrong, and of which resource: by its message alone nobody knows whose cluster is away."""
     said = (event.diagnostic_event for event in events if event.diagnostic_event)
-    return [_COLOUR.sub("", part.message).strip() for part in said if part.severity == "error"]
+    return [f"{_about(part.urn)}{_COLOUR.sub('', part.message).strip()}" for part in said if part.severity == "error"]
+
+
+def _about(urn: str | None) -> str:
+    return f"{resource_name(urn)}: " if urn and "pulumi:pulumi:Stack" not in urn.split("::") else ""
 
 
 def resource_name(urn: str) -> str:

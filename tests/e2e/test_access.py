@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.access_rules import ENFORCED, RULES, access
 from tests.e2e.environment import Environment, eventually
 from tests.e2e.traffic import Stream, new_ids, send
 
@@ -17,30 +16,8 @@ pytestmark = pytest.mark.e2e
 CLUSTERS = ("cluster1", "cluster2")
 PODS = "http://details.default.svc.cluster.local:9080"
 VM = "http://details-vm1.virtual-machines.svc.cluster.local:9080"
-RULES: dict[str, Any] = {
-    "productpage": [{"from": ["ingress"]}],
-    "details": [
-        {"from": ["productpage"], "methods": ["GET"], "paths": ["/details/*"]},
-        {"from": ["vm1"], "methods": ["GET"], "paths": ["/health"]},
-    ],
-}
-ENFORCED = ["default", "virtual-machines"]
 OPERATORS = {"group:books": ["default"]}
 WHOLE = {"rules": RULES, "enforced": ENFORCED, "operators": OPERATORS}
-
-
-@contextmanager
-def access(environment: Environment, settings: dict[str, Any]) -> Generator[None]:
-    """The environment with this access, and without any again."""
-    with environment.edited() as config:
-        config["vm-mesh:access"] = settings
-    try:
-        environment.up()
-        yield
-    finally:
-        with environment.edited() as config:
-            config.pop("vm-mesh:access", None)
-        environment.up()
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,9 @@ SCRIPT = "bootstrap/preflight.sh"
 ANSWER_SECONDS = 5
 """How long a machine, and then its gateway, may take to answer: here nothing is about to start."""
 LIMIT_SECONDS = 120.0
+WRITTEN = ("/var/log/istio", "/var/lib/istio/envoy", "/etc/certs")
+"""Where the agent's log, its settings and its certificate are."""
+ROOM_MB = 5
 RENEWAL_LATE = timedelta(hours=1)
 """The agent renews its certificate at half of its life, so of a day's this much is never all that is left."""
 
@@ -114,7 +117,25 @@ def certificate(vm: Machine) -> Iterator[Said]:
         yield Said("ok", f"its certificate is valid for {rest.total_seconds() / 3600:.0f} h more")
 
 
-CHECKS = {"joined": joined, "certificate": certificate}
+def room(vm: Machine) -> Iterator[Said]:
+    """What the agent writes to; each may be a file system of its own, as /var/log often is."""
+    if vm.cluster is None:
+        return
+    try:
+        table = run([*shlex.split(vm.transport), "df", "-Pk", *WRITTEN])
+    except Unreachable as error:
+        yield Said("failure", f"what its agent writes to cannot be looked at: {error}", "run `make up`")
+        return
+    for folder, line in zip(WRITTEN, table.splitlines()[1:], strict=True):
+        free = int(line.split()[3]) // 1024
+        if free < ROOM_MB:
+            advice = f"make room, or a larger disk; on the VM: df {folder}. Then `make up`"
+            yield Said("failure", f"{folder} has {free} MB left, and no join and no log has room there", advice)
+        else:
+            yield Said("ok", f"{folder} has {free} MB left")
+
+
+CHECKS = {"joined": joined, "certificate": certificate, "room": room}
 
 
 def preflight_checks(root: Path) -> Sequence[str]:

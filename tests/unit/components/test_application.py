@@ -46,6 +46,15 @@ def test_a_version_is_what_the_config_says(shop: Program) -> None:
     assert {"name": "LEVEL", "value": "debug"} in container["env"]
 
 
+def test_an_environment_variable_arrives_as_the_config_has_it() -> None:
+    """Kubernetes would put another variable in place of $(LEVEL), and one $ in place of two."""
+    env = {"LEVEL": "debug", "WORD": "$(LEVEL) pa$$word $HOME"}
+    program = run(changed("application.details.versions", {"v1": {"image": "details:own", "env": env}}))
+    (deployment,) = program.in_cluster("cluster1", "Deployment", "details-v1")
+    (container,) = deployment["spec.template.spec.containers"]
+    assert {"name": "WORD", "value": "$$(LEVEL) pa$$$$word $$HOME"} in container["env"]
+
+
 def test_a_service_runs_in_the_clusters_that_it_names(shop: Program) -> None:
     assert shop.in_cluster("cluster1", "Deployment", "stock-v1")
     assert not shop.in_cluster("cluster2", "Deployment", "stock-v1")

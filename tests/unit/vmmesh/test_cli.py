@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -147,6 +148,15 @@ def test_what_fails_ends_with_1_and_its_advice(root: Path, monkeypatch: pytest.M
     assert ends(monkeypatch, ToolsFailed()).exit_code == 1
     result = ends(monkeypatch, CommandError(CommandResult("some output", "error: incorrect passphrase", 255)))
     assert (result.exit_code, result.stderr) == (1, "error: incorrect passphrase\n")
+
+
+def test_a_full_disk_is_told_as_such_and_no_other_error_of_the_system_is_hidden(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = ends(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "up.log"))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == "the disk is full: up.log"
+    assert isinstance(ends(monkeypatch, OSError(errno.EIO, "Input/output error", "up.log")).exception, OSError)
 
 
 def test_ctrl_c_ends_with_130(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

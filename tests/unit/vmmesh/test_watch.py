@@ -109,3 +109,9 @@ def test_counts_are_kept(progress: Progress, tmp_path: Path) -> None:
 
 def test_errors_are_told_from_the_rest() -> None:
     assert errors([said("bad"), said("so-so", "warning"), step("resOutputsEvent", "same", COMMAND, "x")]) == ["bad"]
+
+
+def test_an_error_names_what_it_is_about_unless_that_is_the_whole_stack() -> None:
+    program = "urn:pulumi:dev::vm-mesh::pulumi:pulumi:Stack::vm-mesh-dev"
+    found = errors([said("timeout", about=urn(SERVICE, "cluster2-x")), said("Program failed", about=program)])
+    assert found == ["cluster2-x: timeout", "Program failed"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner
@@ -36,6 +37,18 @@ def test_a_line_of_the_preflight_is_a_finding() -> None:
     for line in ("sh: not found", "dire\tdns\twhat\tdo", ""):
         with pytest.raises(Unreachable, match="no finding"):
             vm.finding("vm1", line)
+
+
+def test_a_folder_of_the_agent_that_is_full_is_found(tmp_path: Path, programs: Programs) -> None:
+    lines = [f"tmpfs 1024 1 {free} 1% {folder}" for folder, free in zip(vm.WRITTEN, (100, 9999, 6144), strict=True)]
+    programs.make("docker", f"cat <<'END'\nFilesystem\n{chr(10).join(lines)}\nEND")
+    settings = load(CONFIG, "x").vms["vm1"]
+    machine = vm.Machine(
+        root=tmp_path, name="vm1", settings=settings, transport="docker exec", cluster=Mock(), gateway=""
+    )
+    found = list(vm.room(machine))
+    assert [it.level for it in found] == ["failure", "ok", "ok"]
+    assert found[0].what.startswith("/var/log/istio has 0 MB left")
 
 
 def test_vms_are_reached_as_the_last_update_says_or_by_their_containers(tmp_path: Path, programs: Programs) -> None:
