@@ -11,12 +11,14 @@ from components.exports import Exports
 from components.extensions import Extensions, ExtensionsArgs
 from components.failover import Failover
 from components.federation import Federation, FederationArgs
+from components.gathering import gather
 from components.infrastructure import Infrastructure
 from components.ingress_gateway import IngressGateway, IngressGatewayArgs
 from components.inputs import inputs
 from components.mesh import Mesh, MeshArgs
 from components.onboarding import Onboarding, OnboardingArgs
 from components.operators import Operators, OperatorsArgs
+from components.providers import providers
 from components.route import Route, RouteArgs
 from components.trust import Trust, TrustArgs
 from components.virtual_machine import VirtualMachine
@@ -53,6 +55,7 @@ for name, cluster in clusters.items():
             charts=tools.charts,
             namespaces=settings.namespaces(),
             network_gateways=network_gateways(clusters.values(), keyless=settings.mesh.keyless),
+            providers=providers(name, settings.management),
         ),
         inside,
     )
@@ -139,6 +142,7 @@ for service, route in settings.routes.items():
         ),
     )
 exports.of_all_without_routes()
+gather(settings, tools, clusters, meshes, exports)
 
 pulumi.export("stages", settings.stages)
 pulumi.export("urls", urls)
