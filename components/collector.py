@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.cluster import Cluster
-from components.keeper import FOLDER, Keeper, KeeperArgs
+from components.keeper import Keeper, KeeperArgs
+from components.keeper_container import FOLDER
 from components.mesh import Mesh
 from settings import (
     COLLECTOR,

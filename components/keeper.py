@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.core.v1 import PersistentVolumeClaimSpecArgs, VolumeResourceRequirementsArgs
 
 from components.cluster import Cluster
+from components.keeper_container import keeper_container
 from components.mesh import Mesh
 from settings import MANAGEMENT_NAMESPACE
 
-FOLDER = "/data"
-"""Where the pod has its volume."""
 _USER = 65532
 
 
@@ -94,12 +93,15 @@ class Keeper(pulumi.ComponentResource):
                 "namespace": MANAGEMENT_NAMESPACE,
                 "annotations": {"pulumi.com/skipAwait": "true"},
             },
-            spec={
-                "access_modes": ["ReadWriteOnce"],
-                "resources": {"requests": {"storage": f"{args.gigabytes}Gi"}},
+            spec=PersistentVolumeClaimSpecArgs(
+                access_modes=["ReadWriteOnce"],
+                resources=VolumeResourceRequirementsArgs(requests={"storage": f"{args.gigabytes}Gi"}),
                 **args.cluster.volume(name, args.service, self, _USER, args.gigabytes),
-            },
+            ),
             opts=inside,
+        )
+        container = keeper_container(
+            args.app, args.image, args.arguments, args.environment, args.port, args.health, args.memory
         )
         loaded = args.cluster.load(f"{name}-image", [args.image], self) if args.local else []
         labels = {"app": args.app}
@@ -123,7 +125,7 @@ class Keeper(pulumi.ComponentResource):
                             "fs_group": _USER,
                             "seccomp_profile": {"type": "RuntimeDefault"},
                         },
-                        "containers": [_container(args)],
+                        "containers": [container],
                         "volumes": [{"name": "data", "persistent_volume_claim": {"claim_name": args.service}}],
                     },
                 },
@@ -148,30 +150,3 @@ def keeper_service(
         spec={"selector": {"app": app}, "ports": [{"name": protocol, "port": port}]},
         opts=opts,
     )
-
-
-def _container(args: KeeperArgs) -> dict[str, Any]:
-    path, port = args.health
-    probe = {"http_get": {"path": path, "port": port}, "period_seconds": 2}
-    return {
-        "name": args.app,
-        "image": args.image,
-        "image_pull_policy": "IfNotPresent",
-        "args": list(args.arguments),
-        "env": [{"name": key, "value": value} for key, value in args.environment.items()],
-        "ports": [{"container_port": args.port}],
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "64Mi"},
-            "limits": {"memory": f"{args.memory}Mi"},
-        },
-        "readiness_probe": probe,
-        # It may have a lot to read at its start.
-        "startup_probe": {**probe, "failure_threshold": 150},
-        "liveness_probe": {**probe, "period_seconds": 10, "failure_threshold": 6},
-        "security_context": {
-            "allow_privilege_escalation": False,
-            "read_only_root_filesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volume_mounts": [{"name": "data", "mount_path": FOLDER}],
-    }

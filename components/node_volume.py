@@ -16,7 +16,13 @@ _FOLDER = "/var/lib/vm-mesh/{}"
 
 
 def node_folder(
-    name: str, cluster: Cluster, kind_name: str, node: pulumi.Resource, parent: pulumi.Resource, claim: str, owner: int
+    name: str,
+    cluster: Cluster,
+    kind_name: str,
+    node: pulumi.CustomResource,
+    parent: pulumi.Resource,
+    claim: str,
+    owner: int,
 ) -> pulumi.Resource:
     """Declares a folder of the one node, for a claim.
 

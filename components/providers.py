@@ -26,7 +26,6 @@ def _node(*path: str) -> str:
     return f"%CEL(xds.node.metadata{steps})%"
 
 
-MACHINE = _node("LABELS", MACHINE_LABEL)
 # Whose line it is, which in a pod's own log needs no saying.
 _PROXY = {
     "cluster": _node("CLUSTER_ID"),
@@ -36,10 +35,10 @@ _PROXY = {
     "version": _node("LABELS", "version"),
     "proxy": _node("NAME"),
     "vm": _node("LABELS", VM_LABEL),
-    "machine": MACHINE,
+    "machine": _node("LABELS", MACHINE_LABEL),
 }
-LOG_FIELDS = (*ACCESS_LOG, *_PROXY, "trace_id", "span_id")
-"""Fields of a line that is kept. The last two are the proxy's own addition, for calls that are traced."""
+TAGS = {name: _PROXY[name] for name in ("cluster", "namespace", "app", "version", "machine")}
+"""The same of a span. Envoy itself adds the span's ID and the trace's to the line of a call that is traced."""
 
 
 def providers(cluster: str, management: ManagementSettings) -> list[Mapping[str, Any]]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components.cluster import Cluster
-from components.keeper import FOLDER, Keeper, KeeperArgs
+from components.keeper import Keeper, KeeperArgs
+from components.keeper_container import FOLDER
 from components.mesh import Mesh
 from settings import (
     COLLECTOR,
     LOG_STORE,
     LOG_STORE_PORT,
     MANAGEMENT_NAMESPACE,
+    TRACE_QUERY_PORT,
     TRACE_STORE,
     TRACE_STORE_PORT,
     AccessLogSettings,
@@ -63,6 +65,16 @@ def trace_store(cluster: Cluster, mesh: Mesh, trust_domain: str, image: Image) -
         "BADGER_CONSISTENCY": "true",
         "GOMEMLIMIT": "400MiB",
     }
+    # Nothing but what collectors call, and the probes, is on more than the pod's own loopback.
+    listeners = {
+        "collector.otlp.http": f":{TRACE_STORE_PORT}",
+        "admin.http": f":{_TRACE_HEALTH_PORT}",
+        "query.http-server": f"127.0.0.1:{TRACE_QUERY_PORT}",
+        "query.grpc-server": "127.0.0.1:16685",
+        "collector.otlp.grpc": "127.0.0.1:4317",
+        "collector.grpc-server": "127.0.0.1:14250",
+        "collector.http-server": "127.0.0.1:14268",
+    }
     return Keeper(
         TRACE_STORE,
         KeeperArgs(
@@ -72,7 +84,7 @@ def trace_store(cluster: Cluster, mesh: Mesh, trust_domain: str, image: Image) -
             service=TRACE_STORE,
             image=image.reference,
             local=image.local,
-            arguments=[],
+            arguments=[f"--{flag}.host-port={address}" for flag, address in listeners.items()],
             environment=environment,
             port=TRACE_STORE_PORT,
             protocol="http",

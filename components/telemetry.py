@@ -12,7 +12,7 @@ import pulumi_kubernetes as kubernetes
 from components.cluster import Cluster
 from components.keeper import keeper_service
 from components.mesh import SYSTEM_NAMESPACE, Mesh
-from components.providers import LOGS, MACHINE, SPANS
+from components.providers import LOGS, SPANS, TAGS
 from settings import COLLECTOR, MANAGEMENT_NAMESPACE, ManagementSettings
 
 
@@ -80,7 +80,7 @@ def _of_all(management: ManagementSettings) -> dict[str, Any]:
             {
                 "providers": [{"name": SPANS}],
                 "randomSamplingPercentage": management.traces.sampling,
-                "customTags": {"machine": {"formatter": {"value": MACHINE}}},
+                "customTags": {name: {"formatter": {"value": value}} for name, value in TAGS.items()},
             }
         ]
     return spec

@@ -8,6 +8,8 @@ from settings.values import LogRetention, Percent, Retention, Seconds
 LOG_STORE, LOG_STORE_PORT = "access-logs", 9428
 TRACE_STORE, TRACE_STORE_PORT = "traces", 4318
 """Services of the management cluster that keep what the collectors of all clusters send."""
+TRACE_QUERY_PORT = 16686
+"""Port of the trace store's pod, for a port-forward only, at which it is asked."""
 COLLECTOR, COLLECTOR_PORT = "collector", 4317
 """Service account of every cluster's collector, and the port on which it takes OTLP."""
 

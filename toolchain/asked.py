@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -13,10 +13,12 @@ def telemetry(root: Path, stack: str | None) -> tuple[str, ...]:
     file = root / f"Pulumi.{stack}.yaml"
     if stack is None or not file.exists():
         return ()
-    document: dict[str, Any] = yaml.safe_load(file.read_text()) or {}
-    management: Any = (document.get("config") or {}).get("vm-mesh:management")
+    document = cast(dict[str, Any] | None, yaml.safe_load(file.read_text()))
+    config: dict[str, Any] = (document or {}).get("config") or {}
+    management = config.get("vm-mesh:management")
     if not isinstance(management, dict):
         return ()
+    asked = cast(dict[str, Any], management)
     stores = {"accessLogs": "victoria-logs", "traces": "jaeger"}
-    found = [image for key, image in stores.items() if management.get(key) is not None]  # pyright: ignore[reportUnknownMemberType]
+    found = [image for key, image in stores.items() if asked.get(key) is not None]
     return ("otel-collector", *found) if found else ()

@@ -16,7 +16,7 @@ from settings import SettingsError
 from toolchain.environment import environment
 from toolchain.problem import Problem
 from toolchain.progress import report
-from vmmesh.commands import access_logs, grants, lifecycle, looking, machines, pictures, stages
+from vmmesh.commands import access_logs, grants, lifecycle, looking, machines, pictures, stages, traces
 from vmmesh.place import ROOT, Environment, Place
 from vmmesh.stack import reason
 from vmmesh.stackfile import Misuse
@@ -70,6 +70,7 @@ for command in (
     looking.status,
     looking.verify,
     access_logs.logs,
+    traces.trace,
     pictures.graph,
     pictures.report,
     looking.drift,

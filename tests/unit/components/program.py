@@ -34,7 +34,8 @@ ARTIFACTS: dict[str, Any] = {
     "load_images": True,
     "kind_config": {"networking": {"disableDefaultCNI": True}},
     "telemetry": {
-        name: {"reference": f"localhost/{name}:1", "local": True} for name in ("otel-collector", "victoria-logs", "jaeger")
+        name: {"reference": f"localhost/{name}:1", "local": True}
+        for name in ("otel-collector", "victoria-logs", "jaeger")
     },
 }
 
