@@ -10,6 +10,7 @@ from components.exports import Exports
 from components.extensions import Extensions, ExtensionsArgs
 from components.failover import Failover
 from components.federation import Federation, FederationArgs
+from components.gathering import gather
 from components.infrastructure import Infrastructure
 from components.inputs import inputs
 from components.onboarding import Onboarding, OnboardingArgs
@@ -120,6 +121,7 @@ for service, route in settings.routes.items():
         ),
     )
 exports.of_all_without_routes()
+gather(settings, tools, clusters, meshes, exports)
 
 pulumi.export("stages", settings.stages)
 pulumi.export("urls", urls)

@@ -11,7 +11,12 @@ from components.scripts import script
 
 _SECONDS = "30s"
 # What waits for pods to end, or for all that is in it to go.
-_SLOW = ("kubernetes:core/v1:Namespace", "kubernetes:apps/v1:Deployment", "kubernetes:helm.sh/v3:Release")
+_SLOW = (
+    "kubernetes:core/v1:Namespace",
+    "kubernetes:apps/v1:Deployment",
+    "kubernetes:apps/v1:StatefulSet",
+    "kubernetes:helm.sh/v3:Release",
+)
 
 
 def bounded_deletion(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

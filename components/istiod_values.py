@@ -18,7 +18,7 @@ SERVICES_PORT = 15443
 
 # One JSON line a request, the same from pods, gateways and VMs. Beside Istio's usual fields it names both ends as mTLS
 # proved them, and how often Envoy tried.
-_ACCESS_LOG = {
+ACCESS_LOG = {
     "start_time": "%START_TIME%",
     "method": "%REQ(:METHOD)%",
     "authority": "%REQ(:AUTHORITY)%",
@@ -115,8 +115,9 @@ def istiod_values(args: MeshArgs, revisions: Revisions, revision: str) -> dict[s
             "trustDomain": args.mesh.trust_domain,
             "accessLogFile": "/dev/stdout",
             "accessLogEncoding": "JSON",
-            "accessLogFormat": json.dumps(_ACCESS_LOG),
+            "accessLogFormat": json.dumps(ACCESS_LOG),
             "defaultConfig": proxy_config(args.mesh),
+            **({"extensionProviders": list(args.providers)} if args.providers else {}),
         },
     }
 

@@ -12,6 +12,7 @@ from components.east_west_gateway import EastWestGateway, EastWestGatewayArgs, W
 from components.ingress_gateway import IngressGateway, IngressGatewayArgs
 from components.installed_mesh import InstalledMesh, InstalledMeshArgs
 from components.mesh import Mesh, MeshArgs
+from components.providers import providers
 from components.trust import Authority
 from settings import Settings
 from toolchain.artifacts import Artifacts
@@ -51,6 +52,7 @@ class Site:
                 charts=tools.charts,
                 namespaces=settings.namespaces(),
                 network_gateways=network_gateways,
+                providers=providers(name, settings.management),
             ),
             inside,
         )

@@ -11,7 +11,20 @@ from settings.application import ServiceSettings, VersionSettings
 from settings.clusters import ClusterSettings, ExistingSettings, GatewaySettings, KindSettings
 from settings.extensions import ExtensionSettings, WorkloadSettings
 from settings.load import from_pulumi, load
-from settings.management import AccessLogSettings, ManagementSettings, MetricsSettings, TraceSettings
+from settings.management import (
+    COLLECTOR,
+    COLLECTOR_PORT,
+    LOG_STORE,
+    LOG_STORE_PORT,
+    TRACE_QUERY_PORT,
+    TRACE_STORE,
+    TRACE_STORE_PORT,
+    AccessLogSettings,
+    ManagementSettings,
+    MetricsSettings,
+    TraceSettings,
+    collector_service,
+)
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings, RevisionSettings
 from settings.mistakes import SettingsError
 from settings.names import (
@@ -47,15 +60,22 @@ from settings.vms import (
 )
 
 __all__ = [
+    "COLLECTOR",
+    "COLLECTOR_PORT",
     "EXPORTED_LABEL",
     "INGRESS",
     "INGRESS_ACCOUNT",
     "KEYS",
     "LOCALITY",
+    "LOG_STORE",
+    "LOG_STORE_PORT",
     "MACHINE_LABEL",
     "MANAGEMENT_NAMESPACE",
     "PROJECT",
     "SYSTEM_NAMESPACE",
+    "TRACE_QUERY_PORT",
+    "TRACE_STORE",
+    "TRACE_STORE_PORT",
     "UNNAMED",
     "VM_LABEL",
     "AccessLogSettings",
@@ -98,6 +118,7 @@ __all__ = [
     "VmServiceSettings",
     "VmSettings",
     "WorkloadSettings",
+    "collector_service",
     "first_subset",
     "from_pulumi",
     "load",

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from settings.model import Model
-from settings.values import Percent, Retention, Seconds
+from settings.values import LogRetention, Percent, Retention, Seconds
+
+LOG_STORE, LOG_STORE_PORT = "access-logs", 9428
+TRACE_STORE, TRACE_STORE_PORT = "traces", 4318
+"""Services of the management cluster that keep what the collectors of all clusters send."""
+TRACE_QUERY_PORT = 16686
+"""Port of the trace store's pod, for a port-forward only, at which it is asked."""
+COLLECTOR, COLLECTOR_PORT = "collector", 4317
+"""Service account of every cluster's collector, and the port on which it takes OTLP."""
+
+
+def collector_service(cluster: str) -> str:
+    """Service of a cluster's own collector: a name of its own, so that proxies never send to another one's."""
+    return f"{COLLECTOR}-{cluster}"
 
 
 class MetricsSettings(Model):
@@ -18,7 +31,7 @@ class MetricsSettings(Model):
 class AccessLogSettings(Model):
     """A line for every call that a proxy has taken or made."""
 
-    retention: Retention = "7d"
+    retention: LogRetention = "7d"
     """For how long lines are kept."""
 
 
@@ -37,3 +50,17 @@ class ManagementSettings(Model):
     metrics: MetricsSettings | None = None
     access_logs: AccessLogSettings | None = None
     traces: TraceSettings | None = None
+
+    @property
+    def collects(self) -> bool:
+        """Whether proxies send something, so that each cluster has a collector."""
+        return self.cluster is not None and (self.access_logs is not None or self.traces is not None)
+
+    def services(self) -> dict[str, int]:
+        """Service -> port of what other clusters call in the management namespace."""
+        found: dict[str, int] = {}
+        if self.cluster and self.access_logs:
+            found[LOG_STORE] = LOG_STORE_PORT
+        if self.cluster and self.traces:
+            found[TRACE_STORE] = TRACE_STORE_PORT
+        return found

@@ -114,6 +114,10 @@ class Settings(Model):
         pods = {name for name in self.clusters if set(self.exported()) & self.services_in(name).keys()}
         return [name for name in self.clusters if name in pods | {vm.cluster for vm in self.exported_vms().values()}]
 
+    def management_services(self) -> dict[str, int]:
+        """Service -> port of what other clusters call in the management namespace of the cluster that has it."""
+        return self.management.services()
+
     def networks_behind(self, cluster: str) -> list[str]:
         """Networks whose endpoints are called through the gateway of ``cluster``: its own, and those of VMs that only
         this cluster knows."""

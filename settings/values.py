@@ -214,6 +214,11 @@ Retention = Annotated[
     _checked(re.compile(r"[1-9][0-9]{0,3}[hdw]").fullmatch, "must be hours, days or weeks, such as 12h, 7d or 4w", 5),
 ]
 """For how long what was gathered is kept, as Prometheus and VictoriaLogs take it."""
+LogRetention = Annotated[
+    Retention,
+    _checked(lambda value: not value.endswith("h") or int(value[:-1]) >= 24, "must be at least 24h", longest=5),
+]
+"""VictoriaLogs drops whole days."""
 WholeSeconds = Annotated[
     str, _like(r"[1-9][0-9]{0,6}(s|m|h)", "must be a whole number of s, m or h, such as 30m or 1h", longest=9)
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,13 +49,22 @@ class SidecarPackage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Image:
+    """An image; ``local`` if it is in the local container engine only."""
+
+    reference: str
+    local: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Artifacts:
     """Every tool and image, as the rest of the project needs to name them.
 
     ``path`` is to be put first on PATH. ``charts`` and the sidecar package are relative to the checkout, so
     that Pulumi's state does not depend on where it lies. ``load_images`` is true if the images exist in the
     local container engine only and must be loaded into kind's nodes. ``kind_config`` is what the node image
-    needs of the config of each kind cluster.
+    needs of the config of each kind cluster. ``telemetry`` has what keeps and passes on access logs and spans, as far
+    as the stack's config asks for it.
     """
 
     path: tuple[str, ...]
@@ -65,6 +74,7 @@ class Artifacts:
     images: Mapping[str, str]
     load_images: bool
     kind_config: Mapping[str, Any]
+    telemetry: Mapping[str, Image] = field(default_factory=dict[str, Image])
 
     @property
     def local_images(self) -> tuple[str, ...]:
@@ -103,6 +113,7 @@ def parse(document: Mapping[str, Any]) -> Artifacts:
         images=images,
         load_images=document["load_images"],
         kind_config=document["kind_config"],
+        telemetry={name: Image(**image) for name, image in document.get("telemetry", {}).items()},
     )
 
 

@@ -16,7 +16,7 @@ from settings import SettingsError
 from toolchain.environment import environment
 from toolchain.problem import Problem
 from toolchain.progress import report
-from vmmesh.commands import access_logs, grants, lifecycle, looking, machines, pictures, stages
+from vmmesh.commands import access_logs, grants, lifecycle, looking, machines, pictures, stages, traces
 from vmmesh.place import ROOT, Environment, Place
 from vmmesh.room import full
 from vmmesh.stack import reason
@@ -76,6 +76,7 @@ for command in (
     looking.status,
     looking.verify,
     access_logs.logs,
+    traces.trace,
     pictures.graph,
     pictures.report,
     looking.drift,

@@ -1,4 +1,4 @@
-"""Envoy's admin interface in pods: one port-forward each, which stays open.
+"""Envoy's admin interface in pods, or another port of them: one port-forward each, which stays open.
 
 A `kubectl exec` for every question takes more of a machine than the mesh that it asks.
 """
@@ -24,7 +24,7 @@ _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) ")
 
 
 class Forward:
-    """A pod's admin interface at a port of 127.0.0.1, from the first question on."""
+    """A port of a pod at a port of 127.0.0.1, from the first question on."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
@@ -77,7 +77,7 @@ class Forward:
         try:
             return client.get(f"/{path}").raise_for_status().text
         except httpx.HTTPError as error:
-            raise Unreachable(f"Envoy does not answer at {path}: {error}") from None
+            raise Unreachable(f"no answer at {path}: {error}") from None
 
     def _close(self) -> None:
         if self._client:
@@ -100,7 +100,7 @@ class Forwards:
     """The port-forwards that were needed so far; a context manager that ends them."""
 
     def __init__(self) -> None:
-        self._forwards: dict[tuple[Path, str, str], Forward] = {}
+        self._forwards: dict[tuple[Path, str, str, int], Forward] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Forwards:
@@ -110,13 +110,12 @@ class Forwards:
         for forward in self._forwards.values():
             forward.close()
 
-    def to(self, kubeconfig: Path, namespace: str, pod: str) -> Forward:
-        """The port-forward to a pod."""
+    def to(self, kubeconfig: Path, namespace: str, pod: str, port: int = ADMIN_PORT) -> Forward:
+        """The port-forward to a port of a pod."""
         with self._lock:
-            key = (kubeconfig, namespace, pod)
+            key = (kubeconfig, namespace, pod, port)
             if key not in self._forwards:
-                command = kubectl(
-                    kubeconfig, "port-forward", f"--namespace={namespace}", f"pod/{pod}", f":{ADMIN_PORT}"
-                )
+                where = (f"--namespace={namespace}", f"pod/{pod}", f":{port}")
+                command = kubectl(kubeconfig, "port-forward", *where)
                 self._forwards[key] = Forward(command)
             return self._forwards[key]

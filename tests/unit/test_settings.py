@@ -649,6 +649,12 @@ def test_unknown_key(path: str, near: str) -> None:
     assert errors(changed(f"{path}/{typo}", 1)) == (f'{shown(path)}.{typo}: unknown key; did you mean "{near}"?',)
 
 
+@pytest.mark.parametrize("retention", ["1h", "23h"])
+def test_access_logs_are_kept_for_a_day_at_least(retention: str) -> None:
+    path = "management/accessLogs/retention"
+    assert errors(changed(path, retention)) == (f'{shown(path)}: must be at least 24h, not "{retention}"',)
+
+
 def test_unknown_key_at_the_top() -> None:
     known = ", ".join(json.dumps(key) for key in sorted(KEYS)[:8])
     assert errors({**FULL, "route": {}, "caCert": "x", "zzz": None}) == (

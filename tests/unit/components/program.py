@@ -33,6 +33,10 @@ ARTIFACTS: dict[str, Any] = {
     "images": {name: f"registry.example.com/{name}:1" for name in artifacts.IMAGES},
     "load_images": True,
     "kind_config": {"networking": {"disableDefaultCNI": True}},
+    "telemetry": {
+        name: {"reference": f"localhost/{name}:1", "local": True}
+        for name in ("otel-collector", "victoria-logs", "jaeger")
+    },
 }
 
 ADDRESS = "192.0.2.7"
@@ -177,6 +181,7 @@ def _variants() -> dict[str, Properties]:
     }
     keyless = changed("vms.fleet", {**FLEET, "cluster": "cluster2"}, changed("mesh", {"discovery": "serviceEntries"}))
     keyless = changed("clusters.cluster3", third, keyless)
+    gathered = {"cluster": "cluster2", "accessLogs": {}, "traces": {"sampling": 10}}
     own = {**DEV, "caCertificate": certificate("signer") + certificate("own root"), "caKey": key("signer")}
     return {
         "the talk's": DEV,
@@ -184,6 +189,7 @@ def _variants() -> dict[str, Properties]:
         "with access and failover": guarded,
         "with extensions": extended,
         "with existing clusters": changed("stages.reviews", "spread", large),
+        "with access logs and traces": {**DEV, "management": gathered},
         "without remote secrets": keyless,
         "without VMs and routes": {name: DEV[name] for name in DEV if name not in ("vms", "routes", "stages")},
     }

@@ -23,11 +23,13 @@ TYPES = {
     "vm-mesh:index:Federation",
     "vm-mesh:index:HostVm",
     "vm-mesh:index:IngressGateway",
+    "vm-mesh:index:Keeper",
     "vm-mesh:index:KindCluster",
     "vm-mesh:index:Mesh",
     "vm-mesh:index:Onboarding",
     "vm-mesh:index:Operators",
     "vm-mesh:index:Route",
+    "vm-mesh:index:Telemetry",
     "vm-mesh:index:Trust",
     "vm-mesh:index:Underlay",
     "vm-mesh:index:WorkloadGroup",
@@ -76,7 +78,7 @@ def test_everything_in_a_cluster_goes_through_that_clusters_provider(program: Pr
 def test_the_end_of_an_object_is_not_waited_for_ten_minutes(program: Program) -> None:
     """But for what takes its time: pods that end, and all that is in a namespace."""
     patient = {it.type.rpartition(":")[2] for it in program.kubernetes() if not (it.delete_timeout or it.read)}
-    assert patient <= {"Namespace", "Deployment", "Release"}
+    assert patient <= {"Namespace", "Deployment", "StatefulSet", "Release"}
 
 
 def test_nothing_is_looked_up_in_a_cluster(program: Program) -> None:

@@ -1,0 +1,43 @@
+"""What the management cluster keeps of the mesh's calls, asked on the pod that keeps it, by a port-forward."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from settings import MANAGEMENT_NAMESPACE, Settings
+from vmmesh.forward import Forward, Forwards
+from vmmesh.kubectl import Unreachable
+from vmmesh.stackfile import Misuse
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """A moment as people give it: so long ago, or a time of ISO 8601, local if it names no zone. Raises Misuse."""
+    if ago := re.fullmatch(r"([0-9]{1,6})([smhdw])", text, re.ASCII):
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        raise Misuse(
+            f"{text} is no time", "give how long ago, 90s, 30m, 2h or 1d, or a time, 2026-01-31T12:00"
+        ) from None
+
+
+@contextmanager
+def store(settings: Settings, kubeconfigs: dict[str, Path], name: str, port: int, key: str) -> Generator[Forward]:
+    """What keeps what the config's ``management.<key>`` asks for. Raises Misuse if it asks for nothing."""
+    management = settings.management
+    if not management.cluster or name not in settings.management_services():
+        raise Misuse(
+            f"nothing is kept: vm-mesh:management has no {key}",
+            f"pulumi config set --path 'management.{key}' '{{}}' with a management.cluster, and run `make up`",
+        )
+    if management.cluster not in kubeconfigs:
+        raise Unreachable(f"{management.cluster} is not set up yet: run `make up`")
+    with Forwards() as forwards:
+        yield forwards.to(kubeconfigs[management.cluster], MANAGEMENT_NAMESPACE, f"{name}-0", port)
