@@ -29,6 +29,7 @@ stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 infrastructure = Infrastructure(stack=stack, docker_network=settings.docker_network, tools=tools)
 
 clusters = {name: infrastructure.cluster(name, cluster) for name, cluster in settings.clusters.items()}
+applied = {name: clusters[name] for name in settings.application_clusters()}
 trust = Trust(
     "trust",
     TrustArgs(clusters=list(clusters), own=settings.ca, roots=settings.made_roots(), trusted=settings.ca_trusted or ""),
@@ -51,7 +52,7 @@ for name, cluster in clusters.items():
             tag=settings.istio.tag or tools.istio.tag,
             istio_proxy=tools.istio.proxy == "istio",
             charts=tools.charts,
-            namespaces=settings.namespaces(),
+            namespaces=settings.namespaces_in(name),
             network_gateways=network_gateways(clusters.values(), keyless=settings.mesh.keyless),
         ),
         inside,
@@ -61,6 +62,8 @@ for name, cluster in clusters.items():
         EastWestGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts, networks=settings.networks_behind(name)),
         inside,
     )
+    if name not in applied:
+        continue
     urls[name] = IngressGateway(name, IngressGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts), inside).url
     services = settings.services_in(name)
     applications[name] = Application(
@@ -68,7 +71,7 @@ for name, cluster in clusters.items():
     )
 
 if not settings.mesh.keyless:
-    Federation("federation", FederationArgs(clusters=clusters, meshes=meshes))
+    Federation("federation", FederationArgs(clusters=clusters, readers=applied, meshes=meshes))
 
 sidecar = SidecarSettings(package=tools.sidecar_package.path, sha256=tools.sidecar_package.sha256)
 groups: dict[str, WorkloadGroup] = {}
@@ -77,7 +80,7 @@ joined: dict[str, list[pulumi.Resource]] = {}
 for vm_name, vm in settings.vms.items():
     groups[vm_name] = group = WorkloadGroup(
         vm_name,
-        WorkloadGroupArgs(name=vm_name, vm=vm, clusters=clusters, meshes=meshes, ports=settings.called_ports(vm_name)),
+        WorkloadGroupArgs(name=vm_name, vm=vm, clusters=applied, meshes=meshes, ports=settings.called_ports(vm_name)),
     )
     joined[vm_name] = []
     for name, machine in vm.all_machines(vm_name).items():
@@ -100,9 +103,9 @@ for vm_name, vm in settings.vms.items():
         joined[vm_name] += onboarding.joined
 
 if settings.access:
-    Access("access", AccessArgs(policies=policies(settings), clusters=clusters, meshes=meshes))
+    Access("access", AccessArgs(policies=policies(settings), clusters=applied, meshes=meshes))
 if settings.access.operators:
-    Operators("operators", OperatorsArgs(operators=settings.access.operators, clusters=clusters, meshes=meshes))
+    Operators("operators", OperatorsArgs(operators=settings.access.operators, clusters=applied, meshes=meshes))
 
 if settings.extensions:
     Extensions(
@@ -113,13 +116,13 @@ if settings.extensions:
             files=modules,
             image=f"{settings.istio.hub or tools.istio.hub}/proxyv2:{settings.istio.tag or tools.istio.tag}",
             joined=joined,
-            clusters=clusters,
+            clusters=applied,
             meshes=meshes,
         ),
     )
 
 exports = Exports(
-    settings=settings, clusters=clusters, meshes=meshes, gateways=gateways, applications=applications, joined=joined
+    settings=settings, clusters=applied, meshes=meshes, gateways=gateways, applications=applications, joined=joined
 )
 for service, route in settings.routes.items():
     vms = {name: groups[name] for name, vm in settings.vms.items() if service in vm.services}
@@ -132,9 +135,9 @@ for service, route in settings.routes.items():
             rule=settings.rule(service),
             vms=vms,
             joined=[step for name in vms for step in joined[name]],
-            clusters=clusters,
+            clusters=applied,
             meshes=meshes,
-            failover=Failover.of(service, settings, vms, clusters, meshes),
+            failover=Failover.of(service, settings, vms, applied, meshes),
             exports=exports,
         ),
     )
