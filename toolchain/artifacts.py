@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,13 +49,24 @@ class SidecarPackage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ManagementImage:
+    """An image of the management cluster, and the archive, in the checkout, that nodes get it from.
+
+    Without an archive, nodes pull it.
+    """
+
+    reference: str
+    archive: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Artifacts:
     """Every tool and image, as the rest of the project needs to name them.
 
     ``path`` is to be put first on PATH. ``charts`` and the sidecar package are relative to the checkout, so
     that Pulumi's state does not depend on where it lies. ``load_images`` is true if the images exist in the
     local container engine only and must be loaded into kind's nodes. ``kind_config`` is what the node image
-    needs of the config of each kind cluster.
+    needs of the config of each kind cluster. ``management`` has images that only some stacks need, by name.
     """
 
     path: tuple[str, ...]
@@ -65,6 +76,16 @@ class Artifacts:
     images: Mapping[str, str]
     load_images: bool
     kind_config: Mapping[str, Any]
+    management: Mapping[str, ManagementImage] = field(default_factory=dict[str, ManagementImage])
+
+    def require(self, images: Collection[str]) -> None:
+        """Raises ArtifactsMissing if images of the management cluster are not there."""
+        for name in images:
+            if name not in self.management:
+                raise ArtifactsMissing(
+                    f"the image of {name}, which vm-mesh:management asks for, is not there yet",
+                    "run `make tools` with this STACK",
+                )
 
     @property
     def local_images(self) -> tuple[str, ...]:
@@ -103,6 +124,7 @@ def parse(document: Mapping[str, Any]) -> Artifacts:
         images=images,
         load_images=document["load_images"],
         kind_config=document["kind_config"],
+        management={name: ManagementImage(**image) for name, image in document.get("management", {}).items()},
     )
 
 

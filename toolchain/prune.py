@@ -13,6 +13,7 @@ from toolchain.commands import CommandFailed
 from toolchain.ensure import Plan, open_shop
 from toolchain.images import HUB, EngineImage
 from toolchain.recipe import Entry, Recipe, Shop
+from toolchain.recipes.management import IMAGES, ManagementImages
 from toolchain.recipes.workloads import Workloads
 
 # Folders of the cache that hold no entries.
@@ -25,7 +26,9 @@ def prune(root: Path, stack: str | None) -> Generator[str]:
     """Removes what the checkout at ``root`` would not use, and yields in words what is removed."""
     mirrors = mirror.load(root, stack)
     shop = open_shop(root, mirrors)
-    recipes = set(_all(way for choice in Plan(shop, Workloads(mirrors)).choices for way in choice.ways))
+    # Whichever stack it is: another one may have a management cluster.
+    plan = Plan(shop, Workloads(mirrors), ManagementImages(mirrors, tuple(IMAGES)))
+    recipes = set(_all(way for choice in plan.choices for way in choice.ways))
     used = {shop.path(recipe) for recipe in recipes if isinstance(recipe, Entry)} | {Path(sys.prefix)}
     for entry in shop.cache.root.glob("*/*"):
         if not entry.is_dir() or entry in used or entry.parent.name in OTHER:
