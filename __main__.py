@@ -11,6 +11,7 @@ from components.exports import Exports
 from components.extensions import Extensions, ExtensionsArgs
 from components.failover import Failover
 from components.federation import Federation, FederationArgs
+from components.gathering import Gathering
 from components.infrastructure import Infrastructure
 from components.ingress_gateway import IngressGateway, IngressGatewayArgs
 from components.inputs import inputs
@@ -142,6 +143,10 @@ for service, route in settings.routes.items():
         ),
     )
 exports.of_all_without_routes()
+
+if home := settings.management.cluster:
+    gathering = Gathering(settings=settings, tools=tools, home=clusters[home], clusters=clusters, meshes=meshes)
+    gathering.metrics(machines, joined)
 
 pulumi.export("stages", settings.stages)
 pulumi.export("urls", urls)

@@ -56,7 +56,7 @@ class KindCluster(Cluster):
 
     def __init__(self, name: str, args: KindClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:KindCluster", name, None, opts)
-        self.name, self.network = args.name, args.network
+        self.name, self.network, self.kind_name = args.name, args.network, args.kind_name
         node = f"{args.kind_name}-control-plane"
         if len(node) > 63:
             raise pulumi.RunError(f"vm-mesh:clusters.{args.name}: kind's node would be '{node}'; use a shorter name")

@@ -34,6 +34,7 @@ from settings.names import (
 )
 from settings.plugins import Plugin, plugins
 from settings.policies import Policy, policies, principal
+from settings.queries import Queries, queries
 from settings.routes import CallerSettings, CheckSettings, GateSettings, RouteSettings
 from settings.rules import AffinitySettings, MatchSettings, RetrySettings, RuleSettings
 from settings.stack import KEYS, Settings
@@ -91,6 +92,7 @@ __all__ = [
     "Plugin",
     "Policy",
     "ProbeSettings",
+    "Queries",
     "RetrySettings",
     "RevisionSettings",
     "RouteSettings",
@@ -110,6 +112,7 @@ __all__ = [
     "plugins",
     "policies",
     "principal",
+    "queries",
     "service_host",
     "vm_service",
 ]

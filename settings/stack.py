@@ -109,6 +109,10 @@ class Settings(Model):
         """Services of the management cluster that the other clusters call -> port."""
         return {METRICS_SERVICE: METRICS_PORT} if self.management.metrics else {}
 
+    def management_images(self) -> list[str]:
+        """Images that only a stack with a management cluster needs, by their names in the toolchain."""
+        return [METRICS_SERVICE] if self.management.metrics else []
+
     def called_ports(self, vm: str) -> dict[str, int]:
         """Service of a VM -> the port at which it is called: a route leads to it at the port of the application's."""
         services = self.vms[vm].services

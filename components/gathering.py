@@ -1,0 +1,80 @@
+"""What is gathered of every cluster and VM, and kept in the management cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pulumi
+
+from components.cluster import Cluster
+from components.management import Management, ManagementArgs, written_down
+from components.mesh import Mesh
+from components.metrics_agent import MetricsAgent, MetricsAgentArgs
+from components.metrics_store import MetricsStore, MetricsStoreArgs
+from components.readings import Readings, ReadingsArgs
+from components.virtual_machine import VirtualMachine
+from settings import MANAGEMENT_NAMESPACE, METRICS_SERVICE, READER, Settings, principal, queries
+from toolchain.artifacts import Artifacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathering:
+    """Declares what the config wants gathered. Nothing that serves calls waits for any of it."""
+
+    settings: Settings
+    tools: Artifacts
+    home: Cluster
+    """The management cluster."""
+    clusters: Mapping[str, Cluster]
+    meshes: Mapping[str, Mesh]
+
+    def metrics(self, machines: Mapping[str, VirtualMachine], joined: Mapping[str, list[pulumi.Resource]]) -> None:
+        """What every proxy counts: in pods, at gateways and on VMs."""
+        settings, image = self.settings, self.tools.management.get(METRICS_SERVICE)
+        if settings.management.metrics is None or image is None:
+            return
+        reader = principal(settings, f"{MANAGEMENT_NAMESPACE}/{READER}")
+        readings = Readings(
+            "readings",
+            ReadingsArgs(reader=reader, clusters=self.clusters, meshes=self.meshes, vms=settings.vms, joined=joined),
+        )
+        store = MetricsStore(
+            "metrics",
+            MetricsStoreArgs(
+                cluster=self.home,
+                mesh=self.meshes[self.home.name],
+                metrics=settings.management.metrics,
+                image=image,
+                reader=reader,
+                routes={route: queries(settings, route) for route in settings.routes},
+                after=self._services.declared[METRICS_SERVICE],
+            ),
+        )
+        if settings.mesh.keyless:
+            written_down(self._known, METRICS_SERVICE, store.ready)
+        for name, cluster in self.clusters.items():
+            MetricsAgent(
+                f"metrics-{name}",
+                MetricsAgentArgs(
+                    cluster=cluster,
+                    mesh=self.meshes[name],
+                    namespaces=settings.namespaces_in(name),
+                    vms={vm: entry for vm, entry in settings.vms.items() if entry.cluster == name},
+                    machines=machines,
+                    metrics=settings.management.metrics,
+                    image=image,
+                    after=[readings, *store.ready],
+                ),
+            )
+
+    @cached_property
+    def _services(self) -> Management:
+        """By the first that asks: where nothing is gathered, there is none."""
+        return Management("management", self._known)
+
+    @property
+    def _known(self) -> ManagementArgs:
+        services = self.settings.management_services()
+        return ManagementArgs(services=services, home=self.home, clusters=self.clusters, meshes=self.meshes)
