@@ -9,12 +9,14 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, RoleRefArgs, SubjectArgs
 
 from components.bootstrap_step import bootstrap_step
 from components.cluster import Cluster
 from components.mesh import Mesh
 from components.on_node import loaded
-from components.prometheus import DATA, WAL_HOURS, config_map, pod_spec
+from components.prometheus import DATA, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
 from components.reading_config import CERTIFICATES, reading_config
 from components.readings import READINGS_PORT
 from components.virtual_machine import VirtualMachine
@@ -56,7 +58,7 @@ class MetricsAgent(pulumi.ComponentResource):
         super().__init__("vm-mesh:index:MetricsAgent", name, None, opts)
         cluster, mesh = args.cluster, args.mesh
         inside = cluster.inside(self, mesh.namespaces[MANAGEMENT_NAMESPACE])
-        metadata = {"name": READER, "namespace": MANAGEMENT_NAMESPACE, "labels": _LABELS}
+        metadata = metadata_of(_LABELS)
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account",
             metadata={"name": READER, "namespace": MANAGEMENT_NAMESPACE},
@@ -74,16 +76,12 @@ class MetricsAgent(pulumi.ComponentResource):
         )
         rights = [self._rights(f"{name}-{namespace}", namespace, args) for namespace in self._read(args)]
         config = config_map(f"{name}-config", metadata, self._config(name, args), inside)
-        kubernetes.apps.v1.Deployment(
+        deployment(
             f"{name}-deployment",
-            metadata=metadata,
-            spec={
-                "selector": {"match_labels": {"app": READER}},
-                # Two at once would count everything twice.
-                "strategy": {"type": "Recreate"},
-                "template": {"metadata": _pod_metadata(mesh), "spec": _pod_spec(args.image.reference, config)},
-            },
-            opts=cluster.inside(
+            _LABELS,
+            _annotations(mesh),
+            _pod_spec(args.image.reference, config),
+            cluster.inside(
                 self,
                 *mesh.injects(MANAGEMENT_NAMESPACE),
                 *cluster.ready,
@@ -127,32 +125,29 @@ class MetricsAgent(pulumi.ComponentResource):
         """To see which pods a namespace has, and nothing else."""
         mesh = args.mesh
         home = mesh.system_namespace if namespace == SYSTEM_NAMESPACE else mesh.namespaces[namespace]
-        metadata = {"name": READER, "namespace": namespace}
+        metadata = ObjectMetaArgs(name=READER, namespace=namespace)
         role = kubernetes.rbac.v1.Role(
             f"{name}-role",
             metadata=metadata,
-            rules=[{"api_groups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}],
+            rules=[PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get", "list", "watch"])],
             opts=args.cluster.inside(self, home),
         )
         return kubernetes.rbac.v1.RoleBinding(
             f"{name}-binding",
             metadata=metadata,
-            role_ref={"api_group": _GROUP, "kind": "Role", "name": READER},
-            subjects=[{"kind": "ServiceAccount", "name": READER, "namespace": MANAGEMENT_NAMESPACE}],
+            role_ref=RoleRefArgs(api_group=_GROUP, kind="Role", name=READER),
+            subjects=[SubjectArgs(kind="ServiceAccount", name=READER, namespace=MANAGEMENT_NAMESPACE)],
             opts=args.cluster.inside(self, role),
         )
 
 
-def _pod_metadata(mesh: Mesh) -> dict[str, Any]:
+def _annotations(mesh: Mesh) -> dict[str, str]:
     written = {"proxyMetadata": {"OUTPUT_CERTS": CERTIFICATES}}
     return {
-        "labels": _LABELS,
-        "annotations": {
-            **mesh.revisions.rolled_by(mesh.revisions.of(MANAGEMENT_NAMESPACE)),
-            "proxy.istio.io/config": json.dumps(written),
-            "sidecar.istio.io/userVolumeMount": json.dumps([{"name": _VOLUME, "mountPath": CERTIFICATES}]),
-            "traffic.sidecar.istio.io/excludeOutboundPorts": str(READINGS_PORT),
-        },
+        **mesh.revisions.rolled_by(mesh.revisions.of(MANAGEMENT_NAMESPACE)),
+        "proxy.istio.io/config": json.dumps(written),
+        "sidecar.istio.io/userVolumeMount": json.dumps([{"name": _VOLUME, "mountPath": CERTIFICATES}]),
+        "traffic.sidecar.istio.io/excludeOutboundPorts": str(READINGS_PORT),
     }
 
 

@@ -12,7 +12,7 @@ from components.cluster import Cluster
 from components.dashboard import dashboard
 from components.mesh import Mesh
 from components.on_node import loaded, room
-from components.prometheus import DATA, WAL_HOURS, config_map, pod_spec
+from components.prometheus import DATA, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
 from settings import MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_SERVICE, MetricsSettings, Queries
 from toolchain.artifacts import ManagementImage
 
@@ -51,7 +51,7 @@ class MetricsStore(pulumi.ComponentResource):
     def __init__(self, name: str, args: MetricsStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:MetricsStore", name, None, opts)
         cluster, namespace = args.cluster, args.mesh.namespaces[MANAGEMENT_NAMESPACE]
-        metadata = {"name": METRICS_SERVICE, "namespace": MANAGEMENT_NAMESPACE, "labels": _LABELS}
+        metadata = metadata_of(_LABELS)
         guarded = kubernetes.apiextensions.CustomResource(
             f"{name}-writers",
             api_version="security.istio.io/v1",
@@ -82,26 +82,16 @@ class MetricsStore(pulumi.ComponentResource):
         kept = room(name, METRICS_SERVICE, _ROOM, cluster, args.mesh, self)
         arguments = [f"--storage.tsdb.path={DATA}", "--web.enable-remote-write-receiver"]
         revisions = args.mesh.revisions
-        deployment = kubernetes.apps.v1.Deployment(
+        made = deployment(
             f"{name}-deployment",
-            metadata=metadata,
-            spec={
-                "selector": {"match_labels": {"app": METRICS_SERVICE}},
-                # Two at once would want the same data.
-                "strategy": {"type": "Recreate"},
-                "template": {
-                    "metadata": {
-                        "labels": _LABELS,
-                        "annotations": revisions.rolled_by(revisions.of(MANAGEMENT_NAMESPACE)),
-                    },
-                    "spec": {
-                        "service_account_name": METRICS_SERVICE,
-                        "automount_service_account_token": False,
-                        **pod_spec(args.image.reference, arguments, config, kept.volume, memory="1Gi"),
-                    },
-                },
+            _LABELS,
+            revisions.rolled_by(revisions.of(MANAGEMENT_NAMESPACE)),
+            {
+                "service_account_name": METRICS_SERVICE,
+                "automount_service_account_token": False,
+                **pod_spec(args.image.reference, arguments, config, kept.volume, memory="1Gi"),
             },
-            opts=cluster.inside(
+            cluster.inside(
                 self,
                 *args.mesh.injects(MANAGEMENT_NAMESPACE),
                 *cluster.ready,
@@ -111,7 +101,7 @@ class MetricsStore(pulumi.ComponentResource):
                 guarded,
             ),
         )
-        self.ready = [deployment]
+        self.ready = [made]
         self.register_outputs({})
 
 

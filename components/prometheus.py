@@ -8,9 +8,12 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.apps.v1 import DeploymentSpecArgs, DeploymentStrategyArgs
+from pulumi_kubernetes.core.v1 import PodSpecArgs, PodTemplateSpecArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.on_node import NOBODY
-from settings import METRICS_PORT
+from settings import MANAGEMENT_NAMESPACE, METRICS_PORT
 
 DATA = "/prometheus"
 WAL_HOURS = 4
@@ -20,11 +23,38 @@ _CONFIG = "/etc/prometheus"
 
 
 def config_map(
-    name: str, metadata: Mapping[str, Any], config: pulumi.Input[Mapping[str, Any]], options: pulumi.ResourceOptions
+    name: str, metadata: ObjectMetaArgs, config: pulumi.Input[Mapping[str, Any]], options: pulumi.ResourceOptions
 ) -> kubernetes.core.v1.ConfigMap:
     """Prometheus' configuration, as JSON, which is YAML."""
     text = pulumi.Output.from_input(config).apply(lambda config: json.dumps(config, indent=1, sort_keys=True))
     return kubernetes.core.v1.ConfigMap(name, metadata=metadata, data={"prometheus.yml": text}, opts=options)
+
+
+def metadata_of(labels: Mapping[str, str]) -> ObjectMetaArgs:
+    """Metadata of what is named after the label ``app``."""
+    return ObjectMetaArgs(name=labels["app"], namespace=MANAGEMENT_NAMESPACE, labels=dict(labels))
+
+
+def deployment(
+    name: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    spec: Mapping[str, Any],
+    options: pulumi.ResourceOptions,
+) -> kubernetes.apps.v1.Deployment:
+    """One pod at a time, of ``spec``: two would want the same data, or count everything twice."""
+    return kubernetes.apps.v1.Deployment(
+        name,
+        metadata=metadata_of(labels),
+        spec=DeploymentSpecArgs(
+            selector=LabelSelectorArgs(match_labels={"app": labels["app"]}),
+            strategy=DeploymentStrategyArgs(type="Recreate"),
+            template=PodTemplateSpecArgs(
+                metadata=ObjectMetaArgs(labels=dict(labels), annotations=dict(annotations)), spec=PodSpecArgs(**spec)
+            ),
+        ),
+        opts=options,
+    )
 
 
 def pod_spec(

@@ -38,7 +38,7 @@ def mistakes_apart(
 ) -> Iterator[Mistake]:
     """What is asked of clusters that take no part in the application; of stages and failover their own checks tell."""
     without = apart(clusters)
-    if without and without == clusters.keys():
+    if without and without == {*clusters}:
         yield ("clusters",), f"every cluster {WITHOUT}; at least one must run the application"
     for name in without:
         if "ingressPort" in object_in(object_in(clusters[name]).get("kind")):

@@ -1441,7 +1441,7 @@ def test_nothing_of_the_application_is_where_it_is_not(path: str, value: Any, wh
 
 
 def test_services_and_extensions_are_not_where_the_application_is_not() -> None:
-    own = {"details": {"clusters": ["cluster1", "cluster2", "apart"], "versions": {"v1": {}}}}
+    own: dict[str, Any] = {"details": {"clusters": ["cluster1", "cluster2", "apart"], "versions": {"v1": {}}}}
     extension = {"module": f"oci://registry/x@sha256:{64 * '0'}", "clusters": ["apart"]}
     assert errors({**APART, "application": own, "extensions": {"header": extension}}) == (
         f"{PROJECT}:application.details.clusters[2]: cluster \"apart\" has 'application: false'",

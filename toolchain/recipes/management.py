@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from toolchain import versions
 from toolchain.artifacts import ManagementImage
@@ -26,7 +26,7 @@ _USES = {"metrics": ("prometheus",)}
 def wanted(config: Mapping[str, Any]) -> tuple[str, ...]:
     """Images that a stack's config asks for. What is wrong with the config, the program says."""
     management = config.get("vm-mesh:management")
-    keys: Mapping[str, Any] = management if isinstance(management, dict) else {}
+    keys = cast(dict[str, Any], management) if isinstance(management, dict) else {}
     return tuple(dict.fromkeys(image for key, images in _USES.items() if key in keys for image in images))
 
 

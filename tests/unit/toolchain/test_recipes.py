@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,13 +81,14 @@ def test_a_mirror_is_in_every_official_images_name() -> None:
 
 
 def test_only_a_stack_that_keeps_metrics_gets_what_keeps_them(shop: Shop) -> None:
-    def steps(config: dict[str, object]) -> set[str]:
+    def steps(config: dict[str, Any]) -> set[str]:
         plan = Plan(shop, Workloads(Mirror()), ManagementImages(Mirror(), wanted(config)))
         return {step.name for step in every(way for choice in plan.choices for way in choice.ways)}
 
     more = steps({"vm-mesh:management": {"cluster": "c", "metrics": {}}}) - steps({})
     assert {"prometheus", "prometheus-image", "prometheus-archive"} <= more
-    for config in ({}, {"vm-mesh:management": None}, {"vm-mesh:management": {"cluster": "c", "traces": {}}}):
+    others: list[dict[str, Any]] = [{}, {"vm-mesh:management": None}, {"vm-mesh:management": {"traces": {}}}]
+    for config in others:
         assert not any("prometheus" in step for step in steps(config))
 
 
