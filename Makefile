@@ -49,8 +49,8 @@ upgrade: ## VM=vm1: apply what was edited of a VM while nobody calls it
 	@test -n "$(VM)" || { echo "usage: make upgrade VM=vm1" >&2; exit 2; }
 	$(vmmesh) upgrade --stack $(STACK) "$(VM)"
 
-graph: ## Draw the mesh, or STAGE=canary as it would be (SERVICE=details OUTPUT=picture.svg|.png|.html)
-	$(vmmesh) graph --stack $(STACK) $(SERVICE) $(if $(STAGE),--stage $(STAGE)) --output $(or $(OUTPUT),topology.html)
+graph: ## Draw the mesh, STAGE=canary as it would be, or OVER=30m as it was (SERVICE=details OUTPUT=picture.svg|.png|.html)
+	$(vmmesh) graph --stack $(STACK) $(SERVICE) $(if $(STAGE),--stage $(STAGE)) $(if $(OVER),--over $(OVER)) --output $(or $(OUTPUT),topology.html)
 
 report: ## Figures and verdict for a ticket (SERVICE=details OUTPUT=report.md|.html)
 	$(vmmesh) report --stack $(STACK) $(SERVICE) --output $(or $(OUTPUT),report.md)

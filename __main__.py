@@ -10,7 +10,7 @@ from components.exports import Exports
 from components.extensions import Extensions, ExtensionsArgs
 from components.failover import Failover
 from components.federation import Federation, FederationArgs
-from components.gathering import gather
+from components.gathering import Gathering
 from components.infrastructure import Infrastructure
 from components.inputs import inputs
 from components.onboarding import Onboarding, OnboardingArgs
@@ -28,6 +28,7 @@ stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 infrastructure = Infrastructure(stack=stack, docker_network=settings.docker_network, tools=tools)
 
 clusters = {name: infrastructure.cluster(name, cluster) for name, cluster in settings.clusters.items()}
+applied = {name: clusters[name] for name in settings.application_clusters()}
 if settings.mesh.installed:
     sites = {name: Site.found(cluster, settings) for name, cluster in clusters.items()}
 else:
@@ -46,11 +47,11 @@ applications = {
         ApplicationArgs(cluster=cluster, mesh=meshes[name], services=settings.services_in(name), images=tools.images),
         pulumi.ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with),
     )
-    for name, cluster in clusters.items()
+    for name, cluster in applied.items()
 }
 
 if not settings.mesh.keyless and not settings.mesh.installed:
-    Federation("federation", FederationArgs(clusters=clusters, meshes=meshes))
+    Federation("federation", FederationArgs(clusters=clusters, readers=applied, meshes=meshes))
 
 sidecar = SidecarSettings(package=tools.sidecar_package.path, sha256=tools.sidecar_package.sha256)
 groups: dict[str, WorkloadGroup] = {}
@@ -59,7 +60,7 @@ joined: dict[str, list[pulumi.Resource]] = {}
 for vm_name, vm in settings.vms.items():
     groups[vm_name] = group = WorkloadGroup(
         vm_name,
-        WorkloadGroupArgs(name=vm_name, vm=vm, clusters=clusters, meshes=meshes, ports=settings.called_ports(vm_name)),
+        WorkloadGroupArgs(name=vm_name, vm=vm, clusters=applied, meshes=meshes, ports=settings.called_ports(vm_name)),
     )
     joined[vm_name] = []
     for name, machine in vm.all_machines(vm_name).items():
@@ -82,9 +83,9 @@ for vm_name, vm in settings.vms.items():
         joined[vm_name] += onboarding.joined
 
 if settings.access:
-    Access("access", AccessArgs(policies=policies(settings), clusters=clusters, meshes=meshes))
+    Access("access", AccessArgs(policies=policies(settings), clusters=applied, meshes=meshes))
 if settings.access.operators:
-    Operators("operators", OperatorsArgs(operators=settings.access.operators, clusters=clusters, meshes=meshes))
+    Operators("operators", OperatorsArgs(operators=settings.access.operators, clusters=applied, meshes=meshes))
 
 if settings.extensions:
     Extensions(
@@ -95,13 +96,13 @@ if settings.extensions:
             files=modules,
             image=f"{settings.istio.hub or tools.istio.hub}/proxyv2:{settings.istio.tag or tools.istio.tag}",
             joined=joined,
-            clusters=clusters,
+            clusters=applied,
             meshes=meshes,
         ),
     )
 
 exports = Exports(
-    settings=settings, clusters=clusters, meshes=meshes, gateways=gateways, applications=applications, joined=joined
+    settings=settings, clusters=applied, meshes=meshes, gateways=gateways, applications=applications, joined=joined
 )
 for service, route in settings.routes.items():
     vms = {name: groups[name] for name, vm in settings.vms.items() if service in vm.services}
@@ -114,14 +115,18 @@ for service, route in settings.routes.items():
             rule=settings.rule(service),
             vms=vms,
             joined=[step for name in vms for step in joined[name]],
-            clusters=clusters,
+            clusters=applied,
             meshes=meshes,
-            failover=Failover.of(service, settings, vms, clusters, meshes),
+            failover=Failover.of(service, settings, vms, applied, meshes),
             exports=exports,
         ),
     )
 exports.of_all_without_routes()
-gather(settings, tools, clusters, meshes, exports)
+
+if home := settings.management.cluster:
+    gathering = Gathering(settings=settings, tools=tools, home=clusters[home], clusters=clusters, meshes=meshes)
+    gathering.metrics(machines, joined)
+    gathering.logs_and_traces(exports)
 
 pulumi.export("stages", settings.stages)
 pulumi.export("urls", urls)

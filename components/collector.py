@@ -22,7 +22,7 @@ from settings import (
     collector_service,
     service_host,
 )
-from toolchain.artifacts import Image
+from toolchain.artifacts import ManagementImage
 
 _HEALTH_PORT = 13133
 _SERVICES = "/opentelemetry.proto.collector"
@@ -35,7 +35,7 @@ def collector(
     mesh: Mesh,
     management: ManagementSettings,
     trust_domain: str,
-    image: Image,
+    image: ManagementImage,
 ) -> Keeper:
     """Declares the collector of a cluster: everyone in the mesh may send to it, and it sends to the stores alone."""
     return Keeper(
@@ -45,8 +45,7 @@ def collector(
             mesh=mesh,
             app=COLLECTOR,
             service=collector_service(cluster.name),
-            image=image.reference,
-            local=image.local,
+            image=image,
             arguments=["--config=env:CONFIG"],
             environment={"CONFIG": json.dumps(collector_config(management)), "GOMEMLIMIT": "200MiB"},
             port=COLLECTOR_PORT,

@@ -46,6 +46,8 @@ class ContainerVm(VirtualMachine):
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.machine = container
+        # Docker may give it another address whenever it starts; its name stays.
+        self.host_name = args.container_name
         self.machine_id = container.id
         self.transport = pulumi.Output.from_input(f"docker exec -i {args.container_name}")
         self.register_outputs({})

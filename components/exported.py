@@ -38,7 +38,7 @@ class ExportedArgs:
     workloads: Mapping[str, Sequence[Workload]]
     """Cluster -> what it exports; a VM is exported by the cluster that it has joined."""
     clusters: Mapping[str, Cluster]
-    """All clusters of the mesh, each of which is told of the others."""
+    """Clusters of which each is told of the others."""
     meshes: Mapping[str, Mesh]
     service: Mapping[str, int]
     """Kubernetes Service -> port, for clusters where nobody else declares it."""

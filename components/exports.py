@@ -47,11 +47,11 @@ class Exports:
                 self.of(service)
 
     def of_management(self) -> None:
-        """What the management cluster is sent by the others, which have the Services of it already."""
+        """Where the others send access logs and spans; they have the Services already."""
         management = self.settings.management
         if not self.settings.mesh.keyless or not management.cluster:
             return
-        for service in self.settings.management_services():
+        for service in management.services():
             Exported(
                 f"{service}-exported-management",
                 ExportedArgs(

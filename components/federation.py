@@ -31,9 +31,11 @@ _RULES = [
 
 @dataclass(frozen=True, kw_only=True)
 class FederationArgs:
-    """Who learns of whom: each of the clusters of every other."""
+    """Who learns of whom."""
 
     clusters: Mapping[str, Cluster]
+    readers: Mapping[str, Cluster]
+    """Clusters that call others, each of which learns of all others."""
     meshes: Mapping[str, Mesh]
 
 
@@ -49,7 +51,7 @@ class Federation(pulumi.ComponentResource):
         super().__init__("vm-mesh:index:Federation", name, None, opts)
         for remote in args.clusters.values():
             token = self._reader(f"{name}-{remote.name}", remote, args.meshes[remote.name])
-            for local in args.clusters.values():
+            for local in args.readers.values():
                 if local is not remote:
                     self._remote_secret(f"{name}-{local.name}-knows-{remote.name}", local, remote, token, args)
         self.register_outputs({})

@@ -1,47 +1,102 @@
-"""Access logs and spans of all proxies: collectors in every cluster, and what keeps them in one."""
+"""What is gathered of every cluster and VM, and kept in the management cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import pulumi
 
 from components.cluster import Cluster
 from components.collector import collector
 from components.exports import Exports
+from components.management import Management, ManagementArgs, written_down
 from components.mesh import Mesh
+from components.metrics_agent import MetricsAgent, MetricsAgentArgs
+from components.metrics_store import MetricsStore, MetricsStoreArgs
+from components.readings import Readings, ReadingsArgs
 from components.stores import log_store, trace_store
 from components.telemetry import Telemetry, TelemetryArgs
-from settings import Settings
-from toolchain.artifacts import Artifacts, Image
+from components.virtual_machine import VirtualMachine
+from settings import MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_SERVICE, READER, Settings, principal, queries
+from toolchain.artifacts import Artifacts
 
 
-def gather(
-    settings: Settings,
-    tools: Artifacts,
-    clusters: Mapping[str, Cluster],
-    meshes: Mapping[str, Mesh],
-    exports: Exports,
-) -> None:
-    """Declares all that ``management`` asks for in accessLogs and traces. Raises RunError if an image is missing."""
-    management, trust_domain = settings.management, settings.mesh.trust_domain
-    if not management.cluster or not management.collects:
-        return
-    home, mesh = clusters[management.cluster], meshes[management.cluster]
-    if management.access_logs:
-        log_store(home, mesh, management.access_logs, trust_domain, _image(tools, "victoria-logs"))
-    if management.traces:
-        trace_store(home, mesh, trust_domain, _image(tools, "jaeger"))
-    exports.of_management()
-    for name, cluster in clusters.items():
-        keeper = collector(cluster, meshes[name], management, trust_domain, _image(tools, "otel-collector"))
-        Telemetry(
-            f"{name}-telemetry",
-            TelemetryArgs(cluster=cluster, mesh=meshes[name], management=management, collector=keeper.ready),
+@dataclass(frozen=True, kw_only=True)
+class Gathering:
+    """Declares what the config wants gathered. Nothing that serves calls waits for any of it."""
+
+    settings: Settings
+    tools: Artifacts
+    home: Cluster
+    """The management cluster."""
+    clusters: Mapping[str, Cluster]
+    meshes: Mapping[str, Mesh]
+
+    def metrics(self, machines: Mapping[str, VirtualMachine], joined: Mapping[str, list[pulumi.Resource]]) -> None:
+        """What every proxy counts: in pods, at gateways and on VMs."""
+        settings, image = self.settings, self.tools.management.get(METRICS_SERVICE)
+        if settings.management.metrics is None or image is None:
+            return
+        reader = principal(settings, f"{MANAGEMENT_NAMESPACE}/{READER}")
+        readings = Readings(
+            "readings",
+            ReadingsArgs(reader=reader, clusters=self.clusters, meshes=self.meshes, vms=settings.vms, joined=joined),
         )
+        store = MetricsStore(
+            "metrics",
+            MetricsStoreArgs(
+                cluster=self.home,
+                mesh=self.meshes[self.home.name],
+                metrics=settings.management.metrics,
+                image=image,
+                reader=reader,
+                routes={route: queries(settings, route) for route in settings.routes},
+                after=self._services.declared[METRICS_SERVICE],
+            ),
+        )
+        if settings.mesh.keyless:
+            written_down(self._known, METRICS_SERVICE, store.ready)
+        for name, cluster in self.clusters.items():
+            MetricsAgent(
+                f"metrics-{name}",
+                MetricsAgentArgs(
+                    cluster=cluster,
+                    mesh=self.meshes[name],
+                    namespaces=settings.namespaces_in(name),
+                    vms={vm: entry for vm, entry in settings.vms.items() if entry.cluster == name},
+                    machines=machines,
+                    metrics=settings.management.metrics,
+                    image=image,
+                    after=[readings, *store.ready],
+                ),
+            )
 
+    def logs_and_traces(self, exports: Exports) -> None:
+        """A line for every call of every proxy, and the way of calls through proxies."""
+        management, trust_domain = self.settings.management, self.settings.mesh.trust_domain
+        if not management.collects:
+            return
+        images, mesh = self.tools.management, self.meshes[self.home.name]
+        if management.access_logs:
+            log_store(self.home, mesh, management.access_logs, trust_domain, images["victoria-logs"])
+        if management.traces:
+            trace_store(self.home, mesh, trust_domain, images["jaeger"])
+        exports.of_management()
+        for name, cluster in self.clusters.items():
+            keeper = collector(cluster, self.meshes[name], management, trust_domain, images["otel-collector"])
+            Telemetry(
+                f"{name}-telemetry",
+                TelemetryArgs(cluster=cluster, mesh=self.meshes[name], management=management, collector=keeper.ready),
+            )
 
-def _image(tools: Artifacts, name: str) -> Image:
-    if name not in tools.telemetry:
-        raise pulumi.RunError(f"vm-mesh:management needs the image of {name}, which is not there yet; run `make tools`")
-    return tools.telemetry[name]
+    @cached_property
+    def _services(self) -> Management:
+        """By the first that asks: where nothing is gathered, there is none."""
+        return Management("management", self._known)
+
+    @property
+    def _known(self) -> ManagementArgs:
+        services = {METRICS_SERVICE: METRICS_PORT}
+        return ManagementArgs(services=services, home=self.home, clusters=self.clusters, meshes=self.meshes)

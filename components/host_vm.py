@@ -25,7 +25,7 @@ class HostVm(VirtualMachine):
 
     def __init__(self, name: str, args: HostVmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:HostVm", name, None, opts)
-        self.name = args.name
+        self.name, self.host_name = args.name, None
         self.transport = pulumi.Output.from_input(args.host.transport())
         # What is done on a machine is to be done again on another one that has its address.
         machine = local.Command(

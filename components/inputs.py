@@ -20,7 +20,9 @@ def inputs() -> tuple[Settings, Artifacts, dict[str, ModuleFile]]:
     """
     try:
         settings = from_pulumi(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
-        return settings, artifacts.load(Path.cwd()), module_files(settings.extensions)
+        tools = artifacts.load(Path.cwd())
+        tools.require(settings.management_images())
+        return settings, tools, module_files(settings.extensions)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
     except Problem as problem:

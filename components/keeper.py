@@ -12,7 +12,9 @@ from pulumi_kubernetes.core.v1 import PersistentVolumeClaimSpecArgs, VolumeResou
 from components.cluster import Cluster
 from components.keeper_container import keeper_container
 from components.mesh import Mesh
+from components.on_node import loaded
 from settings import MANAGEMENT_NAMESPACE
+from toolchain.artifacts import ManagementImage
 
 _USER = 65532
 
@@ -27,9 +29,7 @@ class KeeperArgs:
     """Name of its service account, and its label."""
     service: str
     """Name of its Service, and of all that is its own."""
-    image: str
-    local: bool
-    """Whether only the local Docker engine has the image."""
+    image: ManagementImage
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     port: int
@@ -101,9 +101,8 @@ class Keeper(pulumi.ComponentResource):
             opts=inside,
         )
         container = keeper_container(
-            args.app, args.image, args.arguments, args.environment, args.port, args.health, args.memory
+            args.app, args.image.reference, args.arguments, args.environment, args.port, args.health, args.memory
         )
-        loaded = args.cluster.load(f"{name}-image", [args.image], self) if args.local else []
         labels = {"app": args.app}
         revisions = args.mesh.revisions
         rolled_by = revisions.rolled_by(revisions.of(MANAGEMENT_NAMESPACE))
@@ -131,7 +130,11 @@ class Keeper(pulumi.ComponentResource):
                 },
             },
             opts=args.cluster.inside(
-                self, claim, *args.mesh.injects(MANAGEMENT_NAMESPACE), *args.cluster.ready, *loaded
+                self,
+                claim,
+                *args.mesh.injects(MANAGEMENT_NAMESPACE),
+                *args.cluster.ready,
+                *loaded(name, args.image, args.cluster, self),
             ),
         )
 

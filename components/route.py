@@ -25,7 +25,7 @@ class RouteArgs:
     service: str
     route: RouteSettings
     clusters: Mapping[str, Cluster]
-    """All clusters of the mesh."""
+    """All clusters that take part in the application."""
     meshes: Mapping[str, Mesh]
     vms: Mapping[str, WorkloadGroup]
     """VMs that run the service, by name."""

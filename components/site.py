@@ -25,7 +25,8 @@ class Site:
     mesh: Mesh
     gateway: WayIn
     url: pulumi.Output[str] | None
-    """Where people reach what the cluster exposes; None: the stack that has made the mesh knows."""
+    """Where people reach what the cluster exposes; None: nothing is served there, or the stack that has
+    made the mesh knows."""
 
     @classmethod
     def made(
@@ -50,7 +51,7 @@ class Site:
                 tag=settings.istio.tag or tools.istio.tag,
                 istio_proxy=tools.istio.proxy == "istio",
                 charts=tools.charts,
-                namespaces=settings.namespaces(),
+                namespaces=settings.namespaces_in(name),
                 network_gateways=network_gateways,
                 providers=providers(name, settings.management),
             ),
@@ -60,6 +61,8 @@ class Site:
         gateway = EastWestGateway(
             name, EastWestGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts, networks=networks), inside
         )
+        if name not in settings.application_clusters():
+            return cls(mesh=mesh, gateway=gateway.way_in, url=None)
         ingress = IngressGateway(name, IngressGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts), inside)
         return cls(mesh=mesh, gateway=gateway.way_in, url=ingress.url)
 
@@ -67,7 +70,7 @@ class Site:
     def found(cls, cluster: Cluster, settings: Settings) -> Site:
         """Declares nothing of Istio."""
         inside = pulumi.ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with)
-        namespaces = settings.namespaces()
+        namespaces = settings.namespaces_in(cluster.name)
         mesh = InstalledMesh(
             cluster.name,
             InstalledMeshArgs(cluster=cluster, mesh=settings.mesh, istio=settings.istio, namespaces=namespaces),

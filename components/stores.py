@@ -18,13 +18,15 @@ from settings import (
     TRACE_STORE_PORT,
     AccessLogSettings,
 )
-from toolchain.artifacts import Image
+from toolchain.artifacts import ManagementImage
 
 _TRACE_HEALTH_PORT = 14269
 _TRACE_RETENTION = "168h"
 
 
-def log_store(cluster: Cluster, mesh: Mesh, logs: AccessLogSettings, trust_domain: str, image: Image) -> Keeper:
+def log_store(
+    cluster: Cluster, mesh: Mesh, logs: AccessLogSettings, trust_domain: str, image: ManagementImage
+) -> Keeper:
     """Declares VictoriaLogs. Collectors may insert; what asks it is on its own pod, by a port-forward."""
     flags = {
         "storageDataPath": FOLDER,
@@ -40,8 +42,7 @@ def log_store(cluster: Cluster, mesh: Mesh, logs: AccessLogSettings, trust_domai
             mesh=mesh,
             app=LOG_STORE,
             service=LOG_STORE,
-            image=image.reference,
-            local=image.local,
+            image=image,
             arguments=[f"-{flag}={value}" for flag, value in flags.items()],
             port=LOG_STORE_PORT,
             protocol="http",
@@ -54,7 +55,7 @@ def log_store(cluster: Cluster, mesh: Mesh, logs: AccessLogSettings, trust_domai
     )
 
 
-def trace_store(cluster: Cluster, mesh: Mesh, trust_domain: str, image: Image) -> Keeper:
+def trace_store(cluster: Cluster, mesh: Mesh, trust_domain: str, image: ManagementImage) -> Keeper:
     """Declares Jaeger, with Badger on the volume. The rest is as with the log store."""
     environment: Mapping[str, str] = {
         "SPAN_STORAGE_TYPE": "badger",
@@ -82,8 +83,7 @@ def trace_store(cluster: Cluster, mesh: Mesh, trust_domain: str, image: Image) -
             mesh=mesh,
             app=TRACE_STORE,
             service=TRACE_STORE,
-            image=image.reference,
-            local=image.local,
+            image=image,
             arguments=[f"--{flag}.host-port={address}" for flag, address in listeners.items()],
             environment=environment,
             port=TRACE_STORE_PORT,

@@ -14,5 +14,7 @@ class VirtualMachine(pulumi.ComponentResource):
     """The machine itself: when it goes, what was done on it goes with it."""
     machine_id: pulumi.Output[str]
     """Changes when the machine is another one, and all that was done on it is to be done again."""
+    host_name: str | None
+    """Name by which everything near it finds its address; None: only the machine itself knows that."""
     transport: pulumi.Output[str]
     """Command line to which a command is added to run it on the machine as root, with stdin."""

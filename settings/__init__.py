@@ -34,7 +34,10 @@ from settings.names import (
     LOCALITY,
     MACHINE_LABEL,
     MANAGEMENT_NAMESPACE,
+    METRICS_PORT,
+    METRICS_SERVICE,
     PROJECT,
+    READER,
     SYSTEM_NAMESPACE,
     UNNAMED,
     VM_LABEL,
@@ -44,6 +47,7 @@ from settings.names import (
 )
 from settings.plugins import Plugin, plugins
 from settings.policies import Policy, policies, principal
+from settings.queries import Queries, queries
 from settings.routes import CallerSettings, CheckSettings, GateSettings, RouteSettings
 from settings.rules import AffinitySettings, MatchSettings, RetrySettings, RuleSettings
 from settings.stack import KEYS, Settings
@@ -71,7 +75,10 @@ __all__ = [
     "LOG_STORE_PORT",
     "MACHINE_LABEL",
     "MANAGEMENT_NAMESPACE",
+    "METRICS_PORT",
+    "METRICS_SERVICE",
     "PROJECT",
+    "READER",
     "SYSTEM_NAMESPACE",
     "TRACE_QUERY_PORT",
     "TRACE_STORE",
@@ -105,6 +112,7 @@ __all__ = [
     "Plugin",
     "Policy",
     "ProbeSettings",
+    "Queries",
     "RetrySettings",
     "RevisionSettings",
     "RouteSettings",
@@ -125,6 +133,7 @@ __all__ = [
     "plugins",
     "policies",
     "principal",
+    "queries",
     "service_host",
     "vm_service",
 ]

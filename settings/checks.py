@@ -12,6 +12,7 @@ from settings.discovery_checks import mistakes_in_discovery
 from settings.entries import at_most_one, object_in, objects_in, one_of, repeated, texts_in, unknown, value_of
 from settings.extension_checks import mistakes_in_extensions
 from settings.installed_checks import mistakes_in_installed
+from settings.management_checks import WITHOUT, apart, mistakes_apart, mistakes_in_management
 from settings.mesh import IstioSettings
 from settings.mistakes import KeyPath, Mistake, did_you_mean, dotted, shown
 from settings.names import NAME, UNNAMED, vm_service
@@ -55,8 +56,9 @@ class CrossChecks:
         yield from self._in_routes()
         yield from self._in_stages()
         yield from mistakes_in_discovery(self.mesh, self.clusters, self.application, self.vms, self.routes)
-        yield from self._in_management()
         yield from mistakes_in_installed(self.config)
+        yield from mistakes_in_management(self.management, self.clusters)
+        yield from mistakes_apart(self.clusters, self.application, self.vms, self.routes, self.extensions)
         yield from mistakes_in_access(self.access, self.application, self.vms, self._namespaces())
         yield from mistakes_in_extensions(self.extensions, self.application, self.vms, self.clusters)
         for path, name in texts_in(("allowReplace",), self.replaced):
@@ -207,6 +209,8 @@ class CrossChecks:
             if isinstance(runs, dict) and service not in runs:
                 hint = did_you_mean(service, object_in(runs))
                 return f"VM {shown(destination)} does not run {shown(service)}{hint}"
+        elif destination in apart(self.clusters):
+            return f"cluster {shown(destination)} {WITHOUT}, and so is no destination"
         elif destination in self.clusters:
             entry = object_in(self.application.get(service))
             runs = entry.get("clusters")
@@ -216,11 +220,6 @@ class CrossChecks:
             known = (*self.vms, *self.clusters)
             return f"there is no VM or cluster {shown(destination)}{did_you_mean(destination, known)}"
         return None
-
-    def _in_management(self) -> Iterator[Mistake]:
-        yield from unknown(("management", "cluster"), self.management.get("cluster"), "cluster", self.clusters)
-        if self.management and "cluster" not in self.management:
-            yield ("management", "cluster"), "is missing; name the cluster that keeps what is gathered"
 
     def _in_stages(self) -> Iterator[Mistake]:
         for name in self.stages:

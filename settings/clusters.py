@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -63,5 +63,7 @@ class ClusterSettings(Model):
     """A cluster of the mesh: existing, or else made by kind."""
 
     network: Name
+    application: Annotated[bool, Field(strict=True)] = True
+    """Whether it takes part in the application: it runs services, calls them, or both."""
     kind: KindSettings | None = None
     existing: ExistingSettings | None = None

@@ -28,6 +28,12 @@ SYSTEM_NAMESPACE = "istio-system"
 MANAGEMENT_NAMESPACE = "management"
 """Namespace, in every cluster, of what gathers metrics, access logs and traces."""
 
+METRICS_SERVICE = "prometheus"
+"""What keeps the metrics of all clusters: a Service, and its account."""
+METRICS_PORT = 9090
+READER = "prometheus-agent"
+"""What reads the proxies of its cluster, and its account: who may read them, and who may write to what keeps it."""
+
 INGRESS = "ingress"
 """Name, in rules of access, of the gateway that people call."""
 INGRESS_ACCOUNT = "istio-ingressgateway"

@@ -14,7 +14,7 @@ from settings.extensions import ExtensionSettings
 from settings.management import ManagementSettings
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings
 from settings.model import Model
-from settings.names import LOCALITY, MANAGEMENT_NAMESPACE
+from settings.names import LOCALITY, MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_SERVICE
 from settings.routes import RouteSettings
 from settings.rules import RuleSettings
 from settings.values import Certificates, DockerNetwork, Name
@@ -48,6 +48,14 @@ class Settings(Model):
     allow_replace: tuple[str, ...] = ()
     """VMs and clusters that the next update may make anew."""
 
+    def application_clusters(self) -> list[str]:
+        """Clusters that take part in the application: destinations and callers of routes, homes of VMs."""
+        return [name for name, cluster in self.clusters.items() if cluster.application]
+
+    def callers(self, route: str) -> list[str]:
+        """Clusters whose callers follow ``route``."""
+        return list(self.routes[route].callers.clusters or self.application_clusters())
+
     def weights(self, route: str) -> dict[str, int]:
         """Destination -> percent of the stage that ``route`` is in, zeros included."""
         return dict(self.routes[route].stages[self.stages[route]])
@@ -59,7 +67,7 @@ class Settings(Model):
     def ports(self, route: str) -> dict[str, int]:
         """Destination -> port of its Service, for every VM and cluster that calls of ``route`` can go to."""
         vms = {name: vm.services[route].port for name, vm in self.vms.items() if route in vm.services}
-        return vms | dict.fromkeys(self.clusters, self.application[route].port)
+        return vms | dict.fromkeys(self.application_clusters(), self.application[route].port)
 
     def failover(self, route: str, caller: str) -> dict[str, list[str]]:
         """Destination -> who serves the calls that are meant for it, the first that can, for callers of a cluster.
@@ -86,10 +94,32 @@ class Settings(Model):
         return {name: it for name, it in self.extensions.items() if it.is_for_vm(vm) and it.runs_in(cluster)}
 
     def namespaces(self) -> list[str]:
-        """Namespaces whose workloads are in the mesh, in every cluster."""
+        """Namespaces whose workloads are in the mesh, in every cluster that takes part in the application."""
         homes = [home.namespace for home in (*self.application.values(), *self.vms.values())]
         callers = [name for route in self.routes.values() for name in route.callers.namespaces or ()]
         return sorted({*homes, *callers, *([MANAGEMENT_NAMESPACE] if self.management.cluster else [])})
+
+    def namespaces_in(self, cluster: str) -> list[str]:
+        """Those of them that ``cluster`` has."""
+        if self.clusters[cluster].application:
+            return self.namespaces()
+        return [MANAGEMENT_NAMESPACE] if self.management.cluster else []
+
+    def management_services(self) -> dict[str, int]:
+        """Services of the management cluster that the other clusters call -> port."""
+        metrics = {METRICS_SERVICE: METRICS_PORT} if self.management.metrics else {}
+        return metrics | self.management.services()
+
+    def management_images(self) -> list[str]:
+        """Images that only a stack with a management cluster needs, by their names in the toolchain."""
+        management = self.management
+        used = {
+            METRICS_SERVICE: management.metrics is not None,
+            "otel-collector": management.collects,
+            "victoria-logs": management.access_logs is not None,
+            "jaeger": management.traces is not None,
+        }
+        return [name for name, needed in used.items() if needed]
 
     def called_ports(self, vm: str) -> dict[str, int]:
         """Service of a VM -> the port at which it is called: a route leads to it at the port of the application's."""
@@ -112,11 +142,10 @@ class Settings(Model):
     def exporters(self) -> list[str]:
         """Clusters that have something to tell the others of."""
         pods = {name for name in self.clusters if set(self.exported()) & self.services_in(name).keys()}
-        return [name for name in self.clusters if name in pods | {vm.cluster for vm in self.exported_vms().values()}]
-
-    def management_services(self) -> dict[str, int]:
-        """Service -> port of what other clusters call in the management namespace of the cluster that has it."""
-        return self.management.services()
+        homes = pods | {vm.cluster for vm in self.exported_vms().values()}
+        if self.management_services():
+            homes.add(str(self.management.cluster))
+        return [name for name in self.clusters if name in homes]
 
     def networks_behind(self, cluster: str) -> list[str]:
         """Networks whose endpoints are called through the gateway of ``cluster``: its own, and those of VMs that only
@@ -133,7 +162,7 @@ class Settings(Model):
         return {
             name: service
             for name, service in self.application.items()
-            if service.clusters is None or cluster in service.clusters
+            if self.clusters[cluster].application and (service.clusters is None or cluster in service.clusters)
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -49,11 +49,14 @@ class SidecarPackage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
-    """An image; ``local`` if it is in the local container engine only."""
+class ManagementImage:
+    """An image of the management cluster, and the archive, in the checkout, that nodes get it from.
+
+    Without an archive, nodes pull it.
+    """
 
     reference: str
-    local: bool
+    archive: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +66,7 @@ class Artifacts:
     ``path`` is to be put first on PATH. ``charts`` and the sidecar package are relative to the checkout, so
     that Pulumi's state does not depend on where it lies. ``load_images`` is true if the images exist in the
     local container engine only and must be loaded into kind's nodes. ``kind_config`` is what the node image
-    needs of the config of each kind cluster. ``telemetry`` has what keeps and passes on access logs and spans, as far
-    as the stack's config asks for it.
+    needs of the config of each kind cluster. ``management`` has images that only some stacks need, by name.
     """
 
     path: tuple[str, ...]
@@ -74,7 +76,16 @@ class Artifacts:
     images: Mapping[str, str]
     load_images: bool
     kind_config: Mapping[str, Any]
-    telemetry: Mapping[str, Image] = field(default_factory=dict[str, Image])
+    management: Mapping[str, ManagementImage] = field(default_factory=dict[str, ManagementImage])
+
+    def require(self, images: Collection[str]) -> None:
+        """Raises ArtifactsMissing if images of the management cluster are not there."""
+        for name in images:
+            if name not in self.management:
+                raise ArtifactsMissing(
+                    f"the image of {name}, which vm-mesh:management asks for, is not there yet",
+                    "run `make tools` with this STACK",
+                )
 
     @property
     def local_images(self) -> tuple[str, ...]:
@@ -113,7 +124,7 @@ def parse(document: Mapping[str, Any]) -> Artifacts:
         images=images,
         load_images=document["load_images"],
         kind_config=document["kind_config"],
-        telemetry={name: Image(**image) for name, image in document.get("telemetry", {}).items()},
+        management={name: ManagementImage(**image) for name, image in document.get("management", {}).items()},
     )
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
-from toolchain import artifacts, asked, fits, graph, mirror
+from toolchain import artifacts, fits, graph, mirror
 from toolchain.artifacts import Artifacts
 from toolchain.cache import Cache
 from toolchain.commands import Commands
@@ -20,9 +20,9 @@ from toolchain.mirror import Mirror
 from toolchain.places import Checkout, cache_root, pulumi_home
 from toolchain.progress import Progress
 from toolchain.recipe import Choice, Entry, Recipe, Shop
-from toolchain.recipes import debian, istio, kubernetes, machine, plugins, policy, tools
+from toolchain.recipes import debian, istio, kubernetes, machine, management, plugins, policy, tools
+from toolchain.recipes.management import ManagementImages
 from toolchain.recipes.plugins import point
-from toolchain.recipes.telemetry import Telemetry
 from toolchain.recipes.workloads import ARCHIVE, ARCHIVE_FILE, BUILT, Workloads
 from toolchain.release import Releases
 from toolchain.versions import require_linux
@@ -39,7 +39,8 @@ def ensure(root: Path, stack: str | None) -> Artifacts:
     with Progress(shop.checkout.logs) as progress:
         if not shop.engine.answers() and shop.engine.startable():
             graph.make([ENGINE], shop, progress)
-        plan = Plan(shop, Workloads(mirrors), Telemetry(mirrors, asked.telemetry(root, stack)))
+        wanted = management.wanted(mirror.stack_config(root, stack))
+        plan = Plan(shop, Workloads(mirrors), ManagementImages(mirrors, wanted))
         chosen = plan.choose()
         missing = graph.missing(chosen.values(), shop)
         if debian.BASE_ROOT in missing:
@@ -72,25 +73,20 @@ def open_shop(root: Path, mirrors: Mirror) -> Shop:
 class Plan:
     """All that is wanted, and the way to each that is taken."""
 
-    def __init__(self, shop: Shop, workloads: Workloads, telemetry: Telemetry | None = None) -> None:
+    def __init__(self, shop: Shop, workloads: Workloads, managing: ManagementImages) -> None:
         self._shop = shop
         self._workloads = workloads
-        self._telemetry = telemetry or Telemetry(workloads.mirror)
         self._tools = tools.ALL
         self._node = kubernetes.node(workloads.mirror)
         self._vm = machine.image(workloads.mirror)
         self._images = workloads.choice()
+        self._managing = managing
 
     @property
     def choices(self) -> list[Choice]:
         """Everything that is wanted, what takes longest first."""
         others = (self._node, self._images, istio.SIDECAR_PACKAGE, istio.CHARTS_CHOICE, self._vm)
-        return [
-            *others,
-            *self._telemetry.choices(),
-            *(plugin.choice for plugin in plugins.PLUGINS),
-            *self._tools,
-        ]
+        return [*others, *self._managing.choices, *(plugin.choice for plugin in plugins.PLUGINS), *self._tools]
 
     def choose(self) -> dict[str, Recipe]:
         """The ways to all but the tools that the machine has itself, by the names of what they lead to."""
@@ -138,7 +134,7 @@ class Plan:
             images={"node": node, "vm": vm, **self._workloads.bookinfo(images)},
             load_images=images is BUILT,
             kind_config=kubernetes.kind_config(),
-            telemetry=self._telemetry.images(chosen),
+            management=self._managing.finish(shop, chosen),
         )
         artifacts.save(checkout.root, ready)
         return ready

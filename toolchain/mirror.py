@@ -49,8 +49,19 @@ class Mirror:
 
 def load(root: Path, stack: str | None) -> Mirror:
     """The mirror that the stack's config names. Raises Problem if that is not one."""
+    mirror: dict[str, str] = stack_config(root, stack).get("vm-mesh:mirror") or {}
+    try:
+        return Mirror(**mirror)
+    except TypeError:
+        raise Problem(
+            f"Pulumi.{stack}.yaml: vm-mesh:mirror must be a map of downloads, images and charts", "see Pulumi.yaml"
+        ) from None
+
+
+def stack_config(root: Path, stack: str | None) -> dict[str, Any]:
+    """The stack's config, as far as the toolchain cares: unchecked. Raises Problem if there is none."""
     if stack is None:
-        return Mirror()
+        return {}
     file = root / f"Pulumi.{stack}.yaml"
     try:
         document = cast(dict[str, Any] | None, yaml.safe_load(file.read_text()))
@@ -58,11 +69,4 @@ def load(root: Path, stack: str | None) -> Mirror:
         raise Problem(f"there is no stack {stack}: {file.name} is missing", "name a stack that has a file") from None
     except yaml.YAMLError as error:
         raise Problem(f"{file.name} is not YAML: {error}") from None
-    config: dict[str, Any] = (document or {}).get("config") or {}
-    mirror: dict[str, str] = config.get("vm-mesh:mirror") or {}
-    try:
-        return Mirror(**mirror)
-    except TypeError:
-        raise Problem(
-            f"{file.name}: vm-mesh:mirror must be a map of downloads, images and charts", "see Pulumi.yaml"
-        ) from None
+    return (document or {}).get("config") or {}

@@ -53,6 +53,10 @@ class Checkout:
         """Archive of the images that nodes cannot pull; there is none if they can pull all."""
         return self.state / "images.tar"
 
+    def archive(self, image: str) -> Path:
+        """Archive of an image that only some stacks need, where nodes cannot pull it."""
+        return self.state / f"{image}.tar"
+
     @property
     def logs(self) -> Path:
         """One log file a step."""

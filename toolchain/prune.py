@@ -7,13 +7,13 @@ import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
-from toolchain import asked, mirror
+from toolchain import mirror
 from toolchain.cache import remove
 from toolchain.commands import CommandFailed
 from toolchain.ensure import Plan, open_shop
 from toolchain.images import HUB, EngineImage
 from toolchain.recipe import Entry, Recipe, Shop
-from toolchain.recipes.telemetry import Telemetry
+from toolchain.recipes.management import IMAGES, ManagementImages
 from toolchain.recipes.workloads import Workloads
 
 # Folders of the cache that hold no entries.
@@ -26,7 +26,8 @@ def prune(root: Path, stack: str | None) -> Generator[str]:
     """Removes what the checkout at ``root`` would not use, and yields in words what is removed."""
     mirrors = mirror.load(root, stack)
     shop = open_shop(root, mirrors)
-    plan = Plan(shop, Workloads(mirrors), Telemetry(mirrors, asked.telemetry(root, stack)))
+    # Whichever stack it is: another one may have a management cluster.
+    plan = Plan(shop, Workloads(mirrors), ManagementImages(mirrors, tuple(IMAGES)))
     recipes = set(_all(way for choice in plan.choices for way in choice.ways))
     used = {shop.path(recipe) for recipe in recipes if isinstance(recipe, Entry)} | {Path(sys.prefix)}
     for entry in shop.cache.root.glob("*/*"):

@@ -1,4 +1,4 @@
-"""Envoy's admin interface in pods, or another port of them: one port-forward each, which stays open.
+"""What listens in pods, Envoy's admin interface above all: one port-forward each, which stays open.
 
 A `kubectl exec` for every question takes more of a machine than the mesh that it asks.
 """
@@ -24,10 +24,11 @@ _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) ")
 
 
 class Forward:
-    """A port of a pod at a port of 127.0.0.1, from the first question on."""
+    """What answers at a port of a pod, at a port of 127.0.0.1, from the first question on."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], who: str) -> None:
         self._command = command
+        self._who = who
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._client: httpx.Client | None = None
@@ -77,7 +78,7 @@ class Forward:
         try:
             return client.get(f"/{path}").raise_for_status().text
         except httpx.HTTPError as error:
-            raise Unreachable(f"no answer at {path}: {error}") from None
+            raise Unreachable(f"{self._who} does not answer at {path.partition('?')[0]}: {error}") from None
 
     def _close(self) -> None:
         if self._client:
@@ -100,7 +101,7 @@ class Forwards:
     """The port-forwards that were needed so far; a context manager that ends them."""
 
     def __init__(self) -> None:
-        self._forwards: dict[tuple[Path, str, str, int], Forward] = {}
+        self._forwards: dict[tuple[Path, str, str], Forward] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Forwards:
@@ -110,12 +111,11 @@ class Forwards:
         for forward in self._forwards.values():
             forward.close()
 
-    def to(self, kubeconfig: Path, namespace: str, pod: str, port: int = ADMIN_PORT) -> Forward:
-        """The port-forward to a port of a pod."""
+    def to(self, kubeconfig: Path, namespace: str, what: str, port: int = ADMIN_PORT, who: str = "Envoy") -> Forward:
+        """The port-forward to a pod, as ``pod/<name>``, or to one of a deployment."""
         with self._lock:
-            key = (kubeconfig, namespace, pod, port)
+            key = (kubeconfig, namespace, what)
             if key not in self._forwards:
-                where = (f"--namespace={namespace}", f"pod/{pod}", f":{port}")
-                command = kubectl(kubeconfig, "port-forward", *where)
-                self._forwards[key] = Forward(command)
+                command = kubectl(kubeconfig, "port-forward", f"--namespace={namespace}", what, f":{port}")
+                self._forwards[key] = Forward(command, who)
             return self._forwards[key]

@@ -40,4 +40,4 @@ def store(settings: Settings, kubeconfigs: dict[str, Path], name: str, port: int
     if management.cluster not in kubeconfigs:
         raise Unreachable(f"{management.cluster} is not set up yet: run `make up`")
     with Forwards() as forwards:
-        yield forwards.to(kubeconfigs[management.cluster], MANAGEMENT_NAMESPACE, f"{name}-0", port)
+        yield forwards.to(kubeconfigs[management.cluster], MANAGEMENT_NAMESPACE, f"pod/{name}-0", port, name)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from settings import MACHINE_LABEL, Settings
+from settings import MACHINE_LABEL, MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_SERVICE, Settings
 from toolchain.problem import Problem
 from vmmesh.calls import STATS, Calls, counters
 from vmmesh.forward import Forwards
@@ -85,6 +85,12 @@ class Mesh:
         for balancer in status.get("loadBalancer", {}).get("ingress", []):
             return f"http://{balancer.get('ip') or balancer.get('hostname')}"
         return None
+
+    def metrics(self, path: str) -> str:
+        """Answer at a path of what keeps the metrics of all clusters. Raises Unreachable."""
+        where = f"deployment/{METRICS_SERVICE}"
+        home = self._kubeconfigs[str(self._settings.management.cluster)]
+        return self._forwards.to(home, MANAGEMENT_NAMESPACE, where, METRICS_PORT, "Prometheus").get(path)
 
     def callers(self, route: Route) -> list[Proxy]:
         """The proxies of the workloads that a route is for: pods, and VMs. Raises Unreachable."""
@@ -169,7 +175,7 @@ class Mesh:
 
     def _pod(self, cluster: str, namespace: str, metadata: Mapping[str, Any]) -> Proxy:
         name: str = metadata["name"]
-        forward = self._forwards.to(self._kubeconfigs[cluster], namespace, name)
+        forward = self._forwards.to(self._kubeconfigs[cluster], namespace, f"pod/{name}")
         return Proxy(cluster, f"{namespace}/{name}", forward.get, namespace, metadata.get("labels", {}))
 
 

@@ -62,10 +62,10 @@ def route_of(settings: Settings, service: str) -> Route:
         stage=settings.stages[service],
         host=host,
         port=settings.application[service].port,
-        percents=dict.fromkeys((*machines, *settings.clusters), 0) | settings.weights(service),
+        percents=dict.fromkeys((*machines, *settings.application_clusters()), 0) | settings.weights(service),
         hosts={name: (service_host(vm_service(service, name), vm.namespace), "") for name, vm in machines.items()}
-        | {name: (host, name) for name in settings.clusters},
-        clusters=route.callers.clusters or list(settings.clusters),
+        | {name: (host, name) for name in settings.application_clusters()},
+        clusters=settings.callers(service),
         namespaces=route.callers.namespaces or settings.namespaces(),
         probe_path=route.probe_path,
         rule=settings.rule(service),

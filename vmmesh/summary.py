@@ -78,7 +78,9 @@ def show(console: Console, document: Mapping[str, Any]) -> None:
     for heading in ("", "name", "network", "runs"):
         table.add_column(heading)
     for name, cluster in document["clusters"].items():
-        table.add_row("cluster", name, cluster["network"], ", ".join(cluster["services"]))
+        table.add_row(
+            "cluster", name, cluster["network"], ", ".join(cluster["services"]) or "nothing of the application"
+        )
     for name, vm in document["vms"].items():
         table.add_row("VM", name, vm["network"], ", ".join(vm["services"]))
     console.print(table)

@@ -12,13 +12,14 @@ import typer
 from rich.text import Text
 
 from vmmesh import graph as drawing
-from vmmesh import pull_request
+from vmmesh import over_time, pull_request
 from vmmesh import report as reporting
 from vmmesh.commands import completion
 from vmmesh.commands.common import Json, Service, StackName, Window, console, place, print_json
 from vmmesh.observe import observe
 from vmmesh.picture.style import Theme
 from vmmesh.place import Place
+from vmmesh.stackfile import Misuse
 
 
 def graph(
@@ -34,6 +35,14 @@ def graph(
             autocompletion=completion.stages,
         ),
     ] = None,
+    over: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Plot shares, errors and latency over the last 30m, 6h or 2d instead, of the metrics that the "
+            "management cluster keeps.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A .svg, .png or .html file; default: SVG on standard output.")
     ] = None,
@@ -46,10 +55,33 @@ def graph(
     """Draw the topology: callers, clusters, VMs, and the shares of each route, intended and observed."""
     drawing.check_output(output, drawing.FORMATS)
     where = place(ctx, stack)
+    if over:
+        _graph_over(where, service, of_stage, over, output, theme, as_json)
+        return
     drawn = drawing.of_stage(where, service, of_stage) if of_stage else drawing.of_mesh(where, service, window)
     _deliver(
         lambda: drawing.rendered(drawn, output.suffix if output else ".svg", theme),
         lambda: drawing.document(drawn, output),
+        output,
+        as_json,
+    )
+
+
+def _graph_over(
+    where: Place,
+    service: str | None,
+    stage: str | None,
+    over: str,
+    output: Path | None,
+    theme: Theme | None,
+    as_json: bool,
+) -> None:
+    if stage:
+        raise Misuse("--over is of the past, and --stage of what would be: give one of them")
+    seen = over_time.over(where, service, over_time.seconds_of(over))
+    _deliver(
+        lambda: over_time.rendered(seen, output.suffix if output else ".svg", theme),
+        lambda: over_time.document(seen, output),
         output,
         as_json,
     )

@@ -19,7 +19,8 @@ from vmmesh.kubectl import Unreachable, kubectl, run
 
 SYSTEM = "istio-system"
 ANSWER_SECONDS = 5.0
-GATEWAYS = {"istio-eastwestgateway": "VMs and other networks", "istio-ingressgateway": "users"}
+GATEWAYS = {"istio-eastwestgateway": "VMs and other networks"}
+INGRESS = {"istio-ingressgateway": "users"}
 LOGS = f"see kubectl --namespace {SYSTEM} logs deployment/"
 
 # A CA's certificate is changed by hand, and workloads must have taken the new root before the old one ends.
@@ -40,6 +41,8 @@ class Examined:
     others: Sequence[str]
     istio: str
     """Version that the toolchain has."""
+    application: bool = True
+    """Whether it takes part in the application."""
     networks: Mapping[str, str] | None = None
     """Those of the others that export something -> their network; None: it reads the others, by remote secrets."""
 
@@ -75,7 +78,7 @@ def istiod(cluster: Examined) -> Iterator[Said]:
 
 def gateways(cluster: Examined) -> Iterator[Said]:
     """The gateways: ready, and with an address."""
-    for name, callers in GATEWAYS.items():
+    for name, callers in (GATEWAYS | (INGRESS if cluster.application else {})).items():
         service, deployment = cluster.named("service", name), cluster.named("deployment", name)
         if service is None or deployment is None:
             yield Said("failure", f"there is no {name}, by which {callers} come in", "run `make up`")

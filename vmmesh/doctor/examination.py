@@ -116,7 +116,8 @@ def _elsewhere(
     clusters = {
         name: cluster.Examined(
             kubeconfig=kubeconfigs[name],
-            others=[other for other in kubeconfigs if other != name],
+            others=[other for other in kubeconfigs if other != name] if settings.clusters[name].application else [],
+            application=settings.clusters[name].application,
             istio=version,
             networks={other: it for other, it in networks.items() if other != name} if settings.mesh.keyless else None,
         )

@@ -97,9 +97,11 @@ class Canvas:
         place = f"translate({number(x)} {number(y)})" + (f" scale({number(scale)})" if scale != 1 else "")
         self._add(f'<path class="icon-{kind or name}" transform="{place}" d="{_ICONS[name]}"/>')
 
-    def svg(self, width: float, height: float, title: str, description: str, theme: Theme) -> str:
-        """The whole document."""
-        style = css(theme)
+    def svg(
+        self, width: float, height: float, title: str, description: str, theme: Theme, *, series: bool = False
+    ) -> str:
+        """The whole document; ``series``: with the colours of curves."""
+        style = css(theme, series=series)
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
             f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label={quoteattr(title)}>'

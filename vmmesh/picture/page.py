@@ -9,12 +9,12 @@ from enum import StrEnum
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from vmmesh.picture.drawing import eyebrow, title
+from vmmesh.picture.drawing import title
 from vmmesh.picture.style import DARK, FONTS, LIGHT, Theme, colours
 from vmmesh.picture.topology import Panel, Picture
 from vmmesh.routes import ELSEWHERE
 
-NUMBERS = {"intended", "observed", "calls", "5xx", "sent", "failed", "counted", "p-value"}
+NUMBERS = {"intended", "observed", "calls", "5xx", "sent", "failed", "counted", "p-value", "share", "p50", "p99"}
 """Columns of figures."""
 
 _PAGES = Environment(
@@ -47,15 +47,21 @@ class Section:
 
 def page(picture: Picture, svg: str, theme: Theme, sections: Sequence[Section] | None = None) -> str:
     """The page; ``sections`` are what is below the picture, by default the shares of each route."""
+    if sections is None:
+        sections = [shares(panel) for panel in picture.panels if panel.service]
+    return page_of(title(picture), svg, theme, sections)
+
+
+def page_of(title: str, svg: str, theme: Theme, sections: Sequence[Section]) -> str:
+    """The page of any picture that is SVG."""
     return _PAGES.get_template("page.html.j2").render(
-        title=title(picture),
-        eyebrow=eyebrow(picture),
+        title=title,
         svg=Markup(svg),  # noqa: S704  # made here, every text in it escaped
         first=colours(DARK if theme is Theme.DARK else LIGHT),
         dark=colours(DARK) if theme is Theme.AUTO else None,
         fonts=Markup(FONTS),  # noqa: S704  # a constant
         numbers=NUMBERS,
-        sections=[shares(panel) for panel in picture.panels if panel.service] if sections is None else sections,
+        sections=sections,
     )
 
 

@@ -99,16 +99,24 @@ _SHAPES = """\
 """
 
 
-def css(theme: Theme) -> str:
+_SERIES = {
+    LIGHT.paper: ("#b4420e", "#4338ca", "#0f766e", "#a21caf", "#4d7c0f", "#0369a1"),
+    DARK.paper: ("#fbb27a", "#a5b0fc", "#5ad6c4", "#f0abfc", "#bef264", "#7dd3fc"),
+}
+"""Colours of curves: the first is a VM's, as everywhere. A pointer on a curve is told whose it is, too."""
+SERIES = 6
+
+
+def css(theme: Theme, *, series: bool = False) -> str:
     """The rules of a theme. They do without variables, which no renderer but a browser knows."""
     faces = [f"text{{font-family:{FONTS}}}"]
     faces += [
         f".{name}{{font-size:{face.size}px;font-weight:{700 if face.bold else 400}}}" for name, face in FACES.items()
     ]
     first = DARK if theme is Theme.DARK else LIGHT
-    rules = "\n".join([" ".join(faces), _rules(first)])
+    rules = "\n".join([" ".join(faces), _rules(first, series=series)])
     if theme is Theme.AUTO:
-        rules += f"\n@media (prefers-color-scheme: dark) {{\n{_rules(DARK)}\n}}"
+        rules += f"\n@media (prefers-color-scheme: dark) {{\n{_rules(DARK, series=series)}\n}}"
     return rules
 
 
@@ -117,9 +125,20 @@ def colours(palette: Palette) -> Mapping[str, str]:
     return {field.name: getattr(palette, field.name) for field in fields(palette)}
 
 
-def _rules(palette: Palette) -> str:
+def _rules(palette: Palette, *, series: bool) -> str:
     found = colours(palette)
     inks = " ".join(
         f".{name}{{fill:{found[name]}}}" for name in ("ink", "soft", "call", "vm", "control", "good", "bad")
     )
-    return f"{_SHAPES.format(**found)}{inks}"
+    return f"{_SHAPES.format(**found)}{inks}" + (_curves(palette) if series else "")
+
+
+def _curves(palette: Palette) -> str:
+    rules = [
+        f".area-{index}{{fill:{colour};fill-opacity:.55}} .curve-{index}{{fill:none;stroke:{colour};stroke-width:2}} "
+        f".half-{index}{{fill:none;stroke:{colour};stroke-width:1.4;stroke-dasharray:4 3}}"
+        for index, colour in enumerate(_SERIES[palette.paper])
+    ]
+    grid = f".grid{{fill:none;stroke:{palette.line};stroke-width:1}} "
+    change = f".change{{fill:none;stroke:{palette.ink};stroke-width:1.4;stroke-dasharray:2 3}}"
+    return "\n" + "\n".join([*rules, grid + change])

@@ -185,6 +185,8 @@ def _panel(
 
     zones: list[Zone] = []
     for name, cluster in settings.clusters.items():
+        if not cluster.application:
+            continue
         serves = route.service in settings.services_in(name)
         vms = [vm_zone(vm) for vm, entry in settings.vms.items() if entry.cluster == name]
         zones.append(

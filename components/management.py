@@ -1,0 +1,86 @@
+"""What the other clusters call in the management cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.cluster import Cluster
+from components.exported import Exported, ExportedArgs, Workload
+from components.mesh import Mesh
+from settings import MANAGEMENT_NAMESPACE
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagementArgs:
+    """Which services there are, and where."""
+
+    services: Mapping[str, int]
+    """Service -> port. Its pods have the label ``app`` and the account of its name."""
+    home: Cluster
+    """The management cluster."""
+    clusters: Mapping[str, Cluster]
+    """All clusters of the mesh."""
+    meshes: Mapping[str, Mesh]
+
+
+class Management(pulumi.ComponentResource):
+    """The services of the management cluster, by the same name in every cluster of the mesh.
+
+    All that the clusters have to tell goes there through the mesh: by the sender's sidecar and the management cluster's
+    east-west gateway, with the sender's identity. So no cluster holds credentials of another for it.
+    """
+
+    declared: dict[str, list[pulumi.Resource]]
+    """Service -> what its pods, and those who call it, wait for."""
+
+    def __init__(self, name: str, args: ManagementArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vm-mesh:index:Management", name, None, opts)
+        self.declared = {service: self._declare(name, service, port, args) for service, port in args.services.items()}
+        self.register_outputs({})
+
+    def _declare(self, name: str, service: str, port: int, args: ManagementArgs) -> list[pulumi.Resource]:
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-{service}-account",
+            metadata={"name": service, "namespace": MANAGEMENT_NAMESPACE},
+            automount_service_account_token=False,
+            opts=self._in(args.home, args),
+        )
+        services = [
+            kubernetes.core.v1.Service(
+                f"{name}-{cluster.name}-{service}",
+                metadata={
+                    "name": service,
+                    "namespace": MANAGEMENT_NAMESPACE,
+                    "labels": {"app": service},
+                    "annotations": {"pulumi.com/skipAwait": "true"},
+                },
+                spec={"selector": {"app": service}, "ports": [{"name": "http", "port": port}]},
+                opts=self._in(cluster, args),
+            )
+            for cluster in args.clusters.values()
+        ]
+        return [account, *services]
+
+    def _in(self, cluster: Cluster, args: ManagementArgs) -> pulumi.ResourceOptions:
+        return cluster.inside(self, args.meshes[cluster.name].namespaces[MANAGEMENT_NAMESPACE])
+
+
+def written_down(args: ManagementArgs, service: str, after: Sequence[pulumi.Resource]) -> Exported:
+    """Declares where a service is, for clusters that hold no credentials of the management cluster."""
+    return Exported(
+        f"{service}-exported",
+        ExportedArgs(
+            namespace=MANAGEMENT_NAMESPACE,
+            account=service,
+            workloads={args.home.name: [Workload(name=service, labels={"app": service}, weight=1)]},
+            clusters=args.clusters,
+            meshes=args.meshes,
+            service={},
+            selector={"app": service},
+            after=after,
+        ),
+    )

@@ -1,0 +1,174 @@
+"""What reads the proxies of a cluster and pushes what they count to the management cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, RoleRefArgs, SubjectArgs
+
+from components.bootstrap_step import bootstrap_step
+from components.cluster import Cluster
+from components.mesh import Mesh
+from components.on_node import loaded
+from components.prometheus import DATA, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
+from components.reading_config import CERTIFICATES, reading_config
+from components.readings import READINGS_PORT
+from components.virtual_machine import VirtualMachine
+from settings import MANAGEMENT_NAMESPACE, READER, SYSTEM_NAMESPACE, MetricsSettings, VmSettings
+from toolchain.artifacts import ManagementImage
+
+_LABELS = {"app": READER, "version": "v3"}
+_GROUP = "rbac.authorization.k8s.io"
+_VOLUME = "certificates"
+# Of a mesh of 50 proxies, what is read in the hours for which it is kept takes a tenth of this.
+_ROOM = "1Gi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsAgentArgs:
+    """Which proxies are read, and how often."""
+
+    cluster: Cluster
+    mesh: Mesh
+    namespaces: Sequence[str]
+    """Namespaces whose pods have a proxy."""
+    vms: Mapping[str, VmSettings]
+    """VMs that have joined the cluster."""
+    machines: Mapping[str, VirtualMachine]
+    metrics: MetricsSettings
+    image: ManagementImage
+    after: Sequence[pulumi.Resource]
+    """What it pushes to, and that proxies can be read."""
+
+
+class MetricsAgent(pulumi.ComponentResource):
+    """A Prometheus in agent mode, which holds what it reads until the management cluster has taken it.
+
+    It shows every proxy the certificate that its own sidecar has, and writes to a volume for it: Istio's way for a
+    Prometheus that reads by mTLS. Its reads pass the sidecar by, and all else that it does goes through.
+    """
+
+    def __init__(self, name: str, args: MetricsAgentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vm-mesh:index:MetricsAgent", name, None, opts)
+        cluster, mesh = args.cluster, args.mesh
+        inside = cluster.inside(self, mesh.namespaces[MANAGEMENT_NAMESPACE])
+        metadata = metadata_of(_LABELS)
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata={"name": READER, "namespace": MANAGEMENT_NAMESPACE},
+            automount_service_account_token=False,
+            opts=inside,
+        )
+        closed = kubernetes.apiextensions.CustomResource(
+            f"{name}-closed",
+            api_version="security.istio.io/v1",
+            kind="AuthorizationPolicy",
+            metadata=metadata,
+            # An ALLOW without a rule: nobody of the mesh has anything to ask it.
+            spec={"selector": {"matchLabels": {"app": READER}}, "action": "ALLOW"},
+            opts=cluster.inside(self, mesh.control_plane, mesh.namespaces[MANAGEMENT_NAMESPACE]),
+        )
+        rights = [self._rights(f"{name}-{namespace}", namespace, args) for namespace in self._read(args)]
+        config = config_map(f"{name}-config", metadata, self._config(name, args), inside)
+        deployment(
+            f"{name}-deployment",
+            _LABELS,
+            _annotations(mesh),
+            _pod_spec(args.image.reference, config),
+            cluster.inside(
+                self,
+                *mesh.injects(MANAGEMENT_NAMESPACE),
+                *cluster.ready,
+                *loaded(name, args.image, cluster, self),
+                *args.after,
+                account,
+                closed,
+                *rights,
+            ),
+        )
+        self.register_outputs({})
+
+    def _read(self, args: MetricsAgentArgs) -> list[str]:
+        return [*args.namespaces, SYSTEM_NAMESPACE]
+
+    def _config(self, name: str, args: MetricsAgentArgs) -> pulumi.Output[dict[str, Any]]:
+        labels = [
+            {
+                "namespace": vm.namespace,
+                "vm": vm_name,
+                "machine": machine,
+                **{label: value for label, value in vm.all_labels(vm_name).items() if label in ("app", "version")},
+            }
+            for vm_name, vm in args.vms.items()
+            for machine in vm.all_machines(vm_name)
+        ]
+        addresses = [self._address(name, args.machines[it["machine"]]) for it in labels]
+        return pulumi.Output.all(*addresses).apply(
+            lambda found: reading_config(
+                args.cluster.name, args.metrics.interval, args.namespaces, list(zip(found, labels, strict=True))
+            )
+        )
+
+    def _address(self, name: str, machine: VirtualMachine) -> pulumi.Input[str]:
+        if machine.host_name:
+            return machine.host_name
+        step = bootstrap_step(f"{name}-{machine.name}-address", "address.sh", machine, {}, parent=self)
+        return step.stdout.apply(str.strip)
+
+    def _rights(self, name: str, namespace: str, args: MetricsAgentArgs) -> pulumi.Resource:
+        """To see which pods a namespace has, and nothing else."""
+        mesh = args.mesh
+        home = mesh.system_namespace if namespace == SYSTEM_NAMESPACE else mesh.namespaces[namespace]
+        metadata = ObjectMetaArgs(name=READER, namespace=namespace)
+        role = kubernetes.rbac.v1.Role(
+            f"{name}-role",
+            metadata=metadata,
+            rules=[PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get", "list", "watch"])],
+            opts=args.cluster.inside(self, home),
+        )
+        return kubernetes.rbac.v1.RoleBinding(
+            f"{name}-binding",
+            metadata=metadata,
+            role_ref=RoleRefArgs(api_group=_GROUP, kind="Role", name=READER),
+            subjects=[SubjectArgs(kind="ServiceAccount", name=READER, namespace=MANAGEMENT_NAMESPACE)],
+            opts=args.cluster.inside(self, role),
+        )
+
+
+def _annotations(mesh: Mesh) -> dict[str, str]:
+    written = {"proxyMetadata": {"OUTPUT_CERTS": CERTIFICATES}}
+    return {
+        **mesh.revisions.rolled_by(mesh.revisions.of(MANAGEMENT_NAMESPACE)),
+        "proxy.istio.io/config": json.dumps(written),
+        "sidecar.istio.io/userVolumeMount": json.dumps([{"name": _VOLUME, "mountPath": CERTIFICATES}]),
+        "traffic.sidecar.istio.io/excludeOutboundPorts": str(READINGS_PORT),
+    }
+
+
+def _pod_spec(image: str, config: kubernetes.core.v1.ConfigMap) -> dict[str, Any]:
+    arguments = [
+        "--agent",
+        f"--storage.agent.path={DATA}",
+        f"--storage.agent.retention.max-time={WAL_HOURS}h",
+        # Its sidecar ends soon after it, and takes nothing more then.
+        "--storage.remote.flush-deadline=5s",
+    ]
+    return {
+        "service_account_name": READER,
+        "automount_service_account_token": True,
+        **pod_spec(
+            image,
+            arguments,
+            config,
+            {"empty_dir": {"size_limit": _ROOM}},
+            memory="512Mi",
+            mounts=[{"name": _VOLUME, "mount_path": CERTIFICATES, "read_only": True}],
+            volumes=[{"name": _VOLUME, "empty_dir": {"medium": "Memory", "size_limit": "1Mi"}}],
+        ),
+    }
