@@ -180,7 +180,7 @@ def tools(operator: Operator) -> Iterator[Said]:
     if operator.engine:
         images = ("vm", "node") if found.load_images else ()
         wanted = [*found.local_images, *(found.images[name] for name in images)]
-        wanted += [image.reference for image in found.telemetry.values() if image.local]
+        wanted += [image.reference for image in found.management.values() if image.archive]
         missing += [image for image in wanted if not _holds(image)]
     if missing:
         yield Said("failure", f"gone or changed since they were made: {', '.join(missing)}", "run `make tools`")
