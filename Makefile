@@ -102,7 +102,7 @@ e2e: tools ## The real clusters, the real VM, real traffic
 	@$(tooled) $(python) -m pytest tests/e2e -m "not long"
 
 FAULT ?=
-faults: tools ## The long form: everything dies, is cut off, comes back, with traffic (FAULT="is killed": some of it)
+faults: tools ## The long form: everything dies, is cut off, comes back, with traffic (FAULT="killed and not vm": some of it)
 	@$(tooled) $(python) -m pytest tests/e2e -s -m long -k "$(FAULT)"
 
 test: check contract e2e ## Every test

@@ -12,46 +12,51 @@ import pytest
 
 from tests.e2e.environment import Environment
 
-# In the machine's mounts, with the rights of the host's root, which the machine's own has not. What is there moves onto
-# the small one, and back to where it was.
+# In the machine's mounts, with the rights of the host's root, which the machine's own has not. With KEEP, what is there
+# moves onto the small one, and back to where it was.
 ON = """
 set -eu
 kept=$(mktemp -d)
-cp -a "$FOLDER/." "$kept"
+[ -z "$KEEP" ] || cp -a "$FOLDER/." "$kept"
 mount -t tmpfs -o "size=$SIZE,mode=$(stat -c %a "$FOLDER"),$(stat -c uid=%u,gid=%g "$FOLDER")" tmpfs "$FOLDER"
-cp -a "$kept/." "$FOLDER"
+[ -z "$KEEP" ] || cp -a "$kept/." "$FOLDER"
 rm -rf "$kept"
 """
 OFF = """
 set -eu
 rm -f "$FOLDER/filler"
 kept=$(mktemp -d)
-cp -a "$FOLDER/." "$kept"
+[ -z "$KEEP" ] || cp -a "$FOLDER/." "$kept"
 umount -l "$FOLDER"
-cp -a "$kept/." "$FOLDER"
+[ -z "$KEEP" ] || cp -a "$kept/." "$FOLDER"
 rm -rf "$kept"
 """
-FILL = 'head -c 1g /dev/zero >"$FOLDER/filler" 2>/dev/null || :'
+FILL = """
+head -c 64M /dev/zero >"$FOLDER/filler" 2>/dev/null || :
+[ "$(df -Pk "$FOLDER" | awk 'NR == 2 { print $4 }')" = 0 ]
+"""
 EMPTY = 'rm -f "$FOLDER/filler"'
 
 
-def in_machine(environment: Environment, script: str, folder: str, size: str = "", vm: str = "vm1") -> None:
-    """Runs a script in the mounts of a container VM."""
-    container = environment.outputs["transports"][vm].split()[-1]
+def in_machine(environment: Environment, script: str, folder: str, **variables: str) -> None:
+    """Runs a script in the mounts of the VM, which is a container."""
+    container = environment.outputs["transports"]["vm1"].split()[-1]
+    given = [f"{name}={value}" for name, value in {"FOLDER": folder, **variables}.items()]
     pid, image = environment.run("docker", "inspect", "-f", "{{.State.Pid}} {{.Config.Image}}", container).split()
     privileged = ("docker", "run", "--rm", "--privileged", "--pid=host", "--network=none", "--entrypoint", "nsenter")
-    command = ("--target", pid, "--mount", "env", f"FOLDER={folder}", f"SIZE={size}", "sh", "-c", script)
+    command = ("--target", pid, "--mount", "env", *given, "sh", "-c", script)
     environment.run(*privileged, image, *command)
 
 
 @contextmanager
-def small_on_vm(environment: Environment, folder: str, size: str) -> Generator[None]:
-    """A folder of the VM is on a file system of its own, of this size."""
-    in_machine(environment, ON, folder, size)
+def small_on_vm(environment: Environment, folder: str, size: str, *, keep: bool) -> Generator[None]:
+    """A folder of the VM is on a file system of its own, of this size; ``keep``: with what is in it, now and after."""
+    kept = {"KEEP": "yes" if keep else ""}
+    in_machine(environment, ON, folder, SIZE=size, **kept)
     try:
         yield
     finally:
-        in_machine(environment, OFF, folder)
+        in_machine(environment, OFF, folder, **kept)
 
 
 @contextmanager

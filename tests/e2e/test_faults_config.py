@@ -34,7 +34,7 @@ COMMAND = f"env GREETING={shlex.quote(GREETING)} /usr/local/bin/details"
 STRUCK = "test ! -e /tmp/struck && echo clean"
 
 # One mistake of each kind, and some words of what is said about it.
-MISTAKES = {
+MISTAKES: dict[str, tuple[Any, str]] = {
     "stages.details": ("$(reboot)", "there is no stage"),
     "routes.details.stages.canary": ({"vm1": 70, "cluster1": 25}, "weights add up to 95"),
     "routes.details.gate": ({"duration": "soon"}, "must be a duration"),

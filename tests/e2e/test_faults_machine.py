@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -50,9 +51,19 @@ def failures(environment: Environment) -> list[dict[str, Any]]:
     return [finding for finding in found if finding["level"] == "failure" and finding["place"] == "vm1"]
 
 
+@contextmanager
+def a_small_disk_of_logs(environment: Environment) -> Generator[None]:
+    """The agent is started anew with it and without it: what it has open stays where it was."""
+    try:
+        with small_on_vm(environment, LOGS, "8m", keep=False):
+            environment.on_vm("sv restart istio")
+            yield
+    finally:
+        environment.on_vm("sv restart istio")
+
+
 def test_a_full_disk_of_logs_costs_log_lines_and_no_calls(running: Environment) -> None:
-    with small_on_vm(running, LOGS, "8m"):
-        running.on_vm("sv restart istio")  # what it has open is not where it is now
+    with a_small_disk_of_logs(running):
         eventually(lambda: all_is_well(running), seconds=HEALED_SECONDS)
         with Stream(running.outputs["urls"]["cluster1"], rate=RATE) as stream:
             eventually(lambda: served(stream, 100))
@@ -64,12 +75,14 @@ def test_a_full_disk_of_logs_costs_log_lines_and_no_calls(running: Environment) 
         told("the disk of the VM's logs is full while a stage is taken", stream, struck, str(seen))
         assert set(stream.results) == {"200"}
         assert any(LOGS in what for what in seen)
-    running.on_vm("sv restart istio")
 
 
 def test_a_join_onto_a_full_disk_fails_and_the_machine_serves_on(running: Environment) -> None:
     """The agent's settings are replaced whole or not at all; the next run finds room, and puts the new ones."""
-    with small_on_vm(running, SETTINGS, "1m"), Stream(running.outputs["urls"]["cluster1"], rate=RATE) as stream:
+    with (
+        small_on_vm(running, SETTINGS, "1m", keep=True),
+        Stream(running.outputs["urls"]["cluster1"], rate=RATE) as stream,
+    ):
         struck, before = time.monotonic(), running.on_vm(f"cat {SETTINGS}/cluster.env")
         in_machine(running, FILL, SETTINGS)
         with running.edited() as config:

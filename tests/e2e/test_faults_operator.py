@@ -37,7 +37,8 @@ def weights(virtual_service: dict[str, Any]) -> list[int]:
 def unknown_to_the_state(environment: Environment) -> list[str]:
     """Clusters whose weights are others than the state has, where it does not say either that a change is under way."""
     state = json.loads(environment.pulumi("stack", "export"))["deployment"]
-    pending = [operation["resource"]["urn"] for operation in state.get("pending_operations") or []]
+    operations: list[dict[str, Any]] = state.get("pending_operations") or []
+    pending = [operation["resource"]["urn"] for operation in operations]
     found: list[str] = []
     for cluster in environment.outputs["urls"]:
         name = f"::details-{cluster}-weights"
