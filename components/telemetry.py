@@ -26,6 +26,14 @@ class TelemetryArgs:
     collector: Sequence[pulumi.Resource]
 
 
+# What passes an east-west gateway are connections, which it cannot look into, so there is little to tell. And another
+# log is another listener, which would cut those connections, calls and all.
+_PASSED_ON = {
+    "selector": {"matchLabels": {"istio": "eastwestgateway"}},
+    "accessLogging": [{"providers": [{"name": "envoy"}]}],
+}
+
+
 class Telemetry(pulumi.ComponentResource):
     """One Telemetry resource for all proxies of the cluster, and one for each that would speak of its own speaking.
 
@@ -54,6 +62,8 @@ class Telemetry(pulumi.ComponentResource):
             self._resource(f"{name}-{app}-silent", app, MANAGEMENT_NAMESPACE, _silence(app), args)
             for app in (COLLECTOR, *(() if elsewhere else services))
         ]
+        if args.management.access_logs:
+            silent.append(self._resource(f"{name}-passed-on", "vm-mesh-passed-on", SYSTEM_NAMESPACE, _PASSED_ON, args))
         self._resource(f"{name}-all", "vm-mesh", SYSTEM_NAMESPACE, _of_all(args.management), args, *known, *silent)
         self.register_outputs({})
 

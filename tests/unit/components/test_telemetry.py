@@ -65,6 +65,17 @@ def test_what_is_sent_to_is_silent_of_it(program: Program) -> None:
         assert all(it["spec.accessLogging"] == [{"disabled": True}] for it in silent)
 
 
+def test_the_listeners_that_other_networks_connect_to_stay_as_they_are(program: Program) -> None:
+    """They take connections, not calls: to change their log would cut what is on them."""
+    for cluster in CLUSTERS:
+        found = named(program, cluster, "Telemetry")
+        assert found["vm-mesh-passed-on"]["spec"] == {
+            "selector": {"matchLabels": {"istio": "eastwestgateway"}},
+            "accessLogging": [{"providers": [{"name": "envoy"}]}],
+        }
+        assert found["vm-mesh-passed-on"].urn in found["vm-mesh"].depends_on
+
+
 def test_only_the_mesh_may_send_and_only_collectors_may_insert(program: Program) -> None:
     senders = {
         "collector-cluster2": ["cluster.local/*"],
