@@ -9,13 +9,12 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
-from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, RoleRefArgs, SubjectArgs
 
 from components.bootstrap_step import bootstrap_step
 from components.cluster import Cluster
 from components.mesh import Mesh
 from components.on_node import loaded
+from components.pod_reader import pod_reader
 from components.prometheus import DATA, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
 from components.reading_config import CERTIFICATES, reading_config
 from components.readings import READINGS_PORT
@@ -24,7 +23,6 @@ from settings import MANAGEMENT_NAMESPACE, READER, SYSTEM_NAMESPACE, MetricsSett
 from toolchain.artifacts import ManagementImage
 
 _LABELS = {"app": READER, "version": "v3"}
-_GROUP = "rbac.authorization.k8s.io"
 _VOLUME = "certificates"
 # Of a mesh of 50 proxies, what is read in the hours for which it is kept takes a tenth of this.
 _ROOM = "1Gi"
@@ -74,7 +72,10 @@ class MetricsAgent(pulumi.ComponentResource):
             spec={"selector": {"matchLabels": {"app": READER}}, "action": "ALLOW"},
             opts=cluster.inside(self, mesh.control_plane, mesh.namespaces[MANAGEMENT_NAMESPACE]),
         )
-        rights = [self._rights(f"{name}-{namespace}", namespace, args) for namespace in self._read(args)]
+        rights = [
+            pod_reader(f"{name}-{namespace}", READER, namespace, cluster, mesh, self)
+            for namespace in (*args.namespaces, SYSTEM_NAMESPACE)
+        ]
         config = config_map(f"{name}-config", metadata, self._config(name, args), inside)
         deployment(
             f"{name}-deployment",
@@ -93,9 +94,6 @@ class MetricsAgent(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({})
-
-    def _read(self, args: MetricsAgentArgs) -> list[str]:
-        return [*args.namespaces, SYSTEM_NAMESPACE]
 
     def _config(self, name: str, args: MetricsAgentArgs) -> pulumi.Output[dict[str, Any]]:
         labels = [
@@ -120,25 +118,6 @@ class MetricsAgent(pulumi.ComponentResource):
             return machine.host_name
         step = bootstrap_step(f"{name}-{machine.name}-address", "address.sh", machine, {}, parent=self)
         return step.stdout.apply(str.strip)
-
-    def _rights(self, name: str, namespace: str, args: MetricsAgentArgs) -> pulumi.Resource:
-        """To see which pods a namespace has, and nothing else."""
-        mesh = args.mesh
-        home = mesh.system_namespace if namespace == SYSTEM_NAMESPACE else mesh.namespaces[namespace]
-        metadata = ObjectMetaArgs(name=READER, namespace=namespace)
-        role = kubernetes.rbac.v1.Role(
-            f"{name}-role",
-            metadata=metadata,
-            rules=[PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get", "list", "watch"])],
-            opts=args.cluster.inside(self, home),
-        )
-        return kubernetes.rbac.v1.RoleBinding(
-            f"{name}-binding",
-            metadata=metadata,
-            role_ref=RoleRefArgs(api_group=_GROUP, kind="Role", name=READER),
-            subjects=[SubjectArgs(kind="ServiceAccount", name=READER, namespace=MANAGEMENT_NAMESPACE)],
-            opts=args.cluster.inside(self, role),
-        )
 
 
 def _annotations(mesh: Mesh) -> dict[str, str]:

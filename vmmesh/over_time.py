@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-from settings import Queries, Settings, queries
 from toolchain.problem import Problem
 from vmmesh.history import stays
-from vmmesh.mesh import connect, each
+from vmmesh.kept_metrics import curves, span
+from vmmesh.mesh import connect
 from vmmesh.observe import in_place
 from vmmesh.picture.page import page_of
 from vmmesh.picture.png import png
 from vmmesh.picture.style import Theme
-from vmmesh.picture.timeline import Curve, Part, Timeline, Values, failures, shares, within
+from vmmesh.picture.timeline import Curve, Part, Timeline, failures, shares, within
 from vmmesh.picture.timeline_drawing import draw, sections, title
-from vmmesh.picture.topology import Kind
 from vmmesh.place import Place
 from vmmesh.routes import route_of
 from vmmesh.stack import Stack
 from vmmesh.stackfile import Misuse
-
-_MOMENTS = 120
-_READINGS = 4
-"""As many readings as a rate is taken of, so that it is one even where two are missing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Span:
-    """Moments of the past, and over how long a rate is taken at each."""
-
-    start: int
-    end: int
-    step: int
-    window: str
-
-    @property
-    def moments(self) -> list[float]:
-        return [float(moment) for moment in range(self.start, self.end + 1, self.step)]
-
 
 _UNITS = {"m": 60, "h": 3600, "d": 24 * 3600}
 
@@ -56,15 +33,6 @@ def seconds_of(words: str) -> int:
     if not match:
         raise Misuse(f"--over must be minutes, hours or days, such as 30m, 6h or 2d, not {words}")
     return int(match[1]) * _UNITS[match[2]]
-
-
-def span(seconds: int, interval: int, now: float) -> Span:
-    """The last so many ``seconds``, of proxies that are read every ``interval`` seconds."""
-    step = max(interval, math.ceil(seconds / _MOMENTS))
-    # Whole steps: so a picture that is drawn again a moment later shows the same moments.
-    end = math.floor(now / step) * step
-    count = max(1, seconds // step)
-    return Span(start=end - count * step, end=end, step=step, window=f"{max(step, _READINGS * interval)}s")
 
 
 def over(place: Place, service: str | None, seconds: int) -> Timeline:
@@ -90,39 +58,12 @@ def over(place: Place, service: str | None, seconds: int) -> Timeline:
         parts = [
             Part(
                 service=route,
-                curves=_curves(settings, route, when, mesh.metrics),
+                curves=curves(settings, route, when, mesh.metrics),
                 stays=within(stays(history, route), when.start),
             )
             for route in routes
         ]
     return Timeline(stack=place.name, moments=when.moments, parts=parts)
-
-
-def _curves(settings: Settings, route: str, when: Span, ask: Callable[[str], str]) -> list[Curve]:
-    def curve(destination: tuple[str, Queries]) -> Curve:
-        name, asked = destination
-        calls, failed, p50, p99 = (
-            values(ask, query, when)
-            for query in (
-                asked.calls(when.window),
-                asked.failed(when.window),
-                asked.percentile(50, when.window),
-                asked.percentile(99, when.window),
-            )
-        )
-        kind = Kind.VM if name in settings.vms else Kind.CLUSTER
-        return Curve(destination=name, kind=kind, calls=calls, failed=failed, p50=p50, p99=p99)
-
-    return each(curve, queries(settings, route).items())
-
-
-def values(ask: Callable[[str], str], query: str, when: Span) -> Values:
-    """What a query is answered at each moment. Raises Unreachable."""
-    given = {"query": query, "start": when.start, "end": when.end, "step": when.step}
-    found: list[dict[str, Any]] = json.loads(ask(f"api/v1/query_range?{urlencode(given)}"))["data"]["result"]
-    known = {float(moment): float(value) for series in found for moment, value in series["values"]}
-    # A percentile of no call at all is no number.
-    return [None if math.isnan(known.get(moment, math.nan)) else known[moment] for moment in when.moments]
 
 
 def rendered(timeline: Timeline, ending: str, theme: Theme | None) -> bytes:

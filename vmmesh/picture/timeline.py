@@ -87,7 +87,7 @@ class Total:
 def totals(timeline: Timeline, part: Part) -> list[Total]:
     """What a table says of a route: each stage, and in it each destination."""
     found: list[Total] = []
-    ends = [_seconds(stay) for stay in part.stays[1:]] + [float("inf")]
+    ends = [*(_seconds(stay) for stay in part.stays), float("inf")][1:]
     for stay, end in zip(part.stays, ends, strict=True):
         within = [at for at, moment in enumerate(timeline.moments) if _seconds(stay) <= moment < end]
         calls = {curve.destination: _sum(curve.calls, within) * timeline.step for curve in part.curves}

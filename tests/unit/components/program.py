@@ -33,11 +33,16 @@ ARTIFACTS: dict[str, Any] = {
     "images": {name: f"registry.example.com/{name}:1" for name in artifacts.IMAGES},
     "load_images": True,
     "kind_config": {"networking": {"disableDefaultCNI": True}},
-    "telemetry": {
-        name: {"reference": f"localhost/{name}:1", "local": True}
-        for name in ("otel-collector", "victoria-logs", "jaeger")
+    "management": {
+        name: {"reference": f"localhost/{name}:1", "archive": f".state/{name}.tar"}
+        for name in ("prometheus", "otel-collector", "victoria-logs", "jaeger")
     },
 }
+
+METRICS_IMAGE: dict[str, Any] = {
+    "prometheus": {"reference": "localhost/vm-mesh/prometheus:1", "archive": ".state/prometheus.tar"}
+}
+"""Of stacks that keep metrics: what the toolchain has beside :data:`ARTIFACTS`."""
 
 ADDRESS = "192.0.2.7"
 TOKEN = "reader-token"
@@ -68,7 +73,8 @@ def kubeconfig(of: str) -> Properties:
 
 def run(config: Properties = DEV, *, preview: bool = False, **changed: Any) -> Program:
     """The program with this config, and with ``changed`` over :data:`ARTIFACTS`."""
-    tools = artifacts.parse({**ARTIFACTS, **changed})
+    more = {"management": METRICS_IMAGE} if "metrics" in config.get("management", {}) else {}
+    tools = artifacts.parse({**ARTIFACTS, **more, **changed})
     as_pulumi = {
         f"{PROJECT}:{name}": value if isinstance(value, str) else json.dumps(value) for name, value in config.items()
     }
@@ -182,6 +188,8 @@ def _variants() -> dict[str, Properties]:
     keyless = changed("vms.fleet", {**FLEET, "cluster": "cluster2"}, changed("mesh", {"discovery": "serviceEntries"}))
     keyless = changed("clusters.cluster3", third, keyless)
     gathered = {"cluster": "cluster2", "accessLogs": {}, "traces": {"sampling": 10}}
+    managed = changed("management", {"cluster": "management", "metrics": {}})
+    managed = changed("clusters.management", {"network": "network3", "application": False}, managed)
     own = {**DEV, "caCertificate": certificate("signer") + certificate("own root"), "caKey": key("signer")}
     return {
         "the talk's": DEV,
@@ -190,6 +198,7 @@ def _variants() -> dict[str, Properties]:
         "with extensions": extended,
         "with existing clusters": changed("stages.reviews", "spread", large),
         "with access logs and traces": {**DEV, "management": gathered},
+        "with a management cluster": managed,
         "without remote secrets": keyless,
         "without VMs and routes": {name: DEV[name] for name in DEV if name not in ("vms", "routes", "stages")},
     }
