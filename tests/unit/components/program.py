@@ -39,11 +39,6 @@ ARTIFACTS: dict[str, Any] = {
     },
 }
 
-METRICS_IMAGE: dict[str, Any] = {
-    "prometheus": {"reference": "localhost/vm-mesh/prometheus:1", "archive": ".state/prometheus.tar"}
-}
-"""Of stacks that keep metrics: what the toolchain has beside :data:`ARTIFACTS`."""
-
 ADDRESS = "192.0.2.7"
 TOKEN = "reader-token"
 
@@ -73,8 +68,7 @@ def kubeconfig(of: str) -> Properties:
 
 def run(config: Properties = DEV, *, preview: bool = False, **changed: Any) -> Program:
     """The program with this config, and with ``changed`` over :data:`ARTIFACTS`."""
-    more = {"management": METRICS_IMAGE} if "metrics" in config.get("management", {}) else {}
-    tools = artifacts.parse({**ARTIFACTS, **more, **changed})
+    tools = artifacts.parse({**ARTIFACTS, **changed})
     as_pulumi = {
         f"{PROJECT}:{name}": value if isinstance(value, str) else json.dumps(value) for name, value in config.items()
     }

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 from tests.unit.components.monitor import Program, Registered
-from tests.unit.components.program import ADDRESS, DEV, HOST, METRICS_IMAGE, changed, run, variant
+from tests.unit.components.program import ADDRESS, ARTIFACTS, DEV, HOST, changed, run, variant
 
 READER = "cluster.local/ns/management/sa/prometheus-agent"
 CLUSTERS = ("cluster1", "cluster2", "management")
@@ -23,7 +23,7 @@ def program() -> Program:
 
 
 def with_metrics(config: dict[str, Any] = METRICS) -> Program:
-    return run(config, management=METRICS_IMAGE)
+    return run(config)
 
 
 def config_of(program: Program, cluster: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def test_every_cluster_has_what_reads_it(program: Program, cluster: str) -> None
     agent = program[f"metrics-{cluster}-deployment"]
     container = container_of(agent)
     assert "--agent" in container["args"]
-    assert container["image"] == METRICS_IMAGE["prometheus"]["reference"]
+    assert container["image"] == ARTIFACTS["management"]["prometheus"]["reference"]
     config = config_of(program, cluster)
     assert config["global"] == {"scrape_interval": "5s", "external_labels": {"cluster": cluster}}
     (target,) = config["remote_write"]
@@ -237,7 +237,7 @@ def test_it_keeps_its_data_on_the_node_of_kind_or_by_a_claim(program: Program) -
 
 
 def test_nodes_get_the_image_where_they_cannot_pull_it(program: Program) -> None:
-    image = METRICS_IMAGE["prometheus"]
+    image = ARTIFACTS["management"]["prometheus"]
     for name in ("metrics-image", *(f"metrics-{cluster}-image" for cluster in CLUSTERS)):
         assert program[name]["environment"]["ARCHIVE"] == image["archive"]
     pulled = run(METRICS, management={"prometheus": {"reference": "registry/prometheus:3", "archive": None}})
