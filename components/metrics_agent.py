@@ -24,7 +24,7 @@ from toolchain.artifacts import ManagementImage
 
 _LABELS = {"app": READER, "version": "v3"}
 _VOLUME = "certificates"
-# Of a mesh of 50 proxies, what is read in the hours for which it is kept takes a tenth of this.
+# 50 proxies of 150 series each, read every 5 s for 4 h, are 22 million readings, of a few bytes each.
 _ROOM = "1Gi"
 
 

@@ -13,7 +13,7 @@ from tests.unit.components.program import ADDRESS, DEV, HOST, METRICS_IMAGE, cha
 
 READER = "cluster.local/ns/management/sa/prometheus-agent"
 CLUSTERS = ("cluster1", "cluster2", "management")
-METRICS = {**DEV, "management": {"cluster": "cluster2", "metrics": {}}}
+METRICS: dict[str, Any] = {**DEV, "management": {"cluster": "cluster2", "metrics": {}}}
 
 
 @pytest.fixture
