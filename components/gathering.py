@@ -36,9 +36,10 @@ class Gathering:
 
     def metrics(self, machines: Mapping[str, VirtualMachine], joined: Mapping[str, list[pulumi.Resource]]) -> None:
         """What every proxy counts: in pods, at gateways and on VMs."""
-        settings, image = self.settings, self.tools.management.get(METRICS_SERVICE)
-        if settings.management.metrics is None or image is None:
+        settings, metrics = self.settings, self.settings.management.metrics
+        if metrics is None:
             return
+        image = self.tools.management[METRICS_SERVICE].reference
         reader = principal(settings, f"{MANAGEMENT_NAMESPACE}/{READER}")
         readings = Readings(
             "readings",
@@ -49,11 +50,11 @@ class Gathering:
             MetricsStoreArgs(
                 cluster=self.home,
                 mesh=self.meshes[self.home.name],
-                metrics=settings.management.metrics,
+                metrics=metrics,
                 image=image,
                 reader=reader,
                 routes={route: queries(settings, route) for route in settings.routes},
-                after=self._services.declared[METRICS_SERVICE],
+                after=[*self._services.declared[METRICS_SERVICE], *self._services.loaded[self.home.name]],
             ),
         )
         if settings.mesh.keyless:
@@ -67,9 +68,9 @@ class Gathering:
                     namespaces=settings.namespaces_in(name),
                     vms={vm: entry for vm, entry in settings.vms.items() if entry.cluster == name},
                     machines=machines,
-                    metrics=settings.management.metrics,
+                    metrics=metrics,
                     image=image,
-                    after=[readings, *store.ready],
+                    after=[readings, *self._services.loaded[name], *store.ready],
                 ),
             )
 
@@ -98,5 +99,10 @@ class Gathering:
 
     @property
     def _known(self) -> ManagementArgs:
-        services = {METRICS_SERVICE: METRICS_PORT}
-        return ManagementArgs(services=services, home=self.home, clusters=self.clusters, meshes=self.meshes)
+        return ManagementArgs(
+            services={METRICS_SERVICE: METRICS_PORT},
+            images={METRICS_SERVICE: self.tools.management[METRICS_SERVICE]},
+            home=self.home,
+            clusters=self.clusters,
+            meshes=self.meshes,
+        )

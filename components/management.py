@@ -11,7 +11,9 @@ import pulumi_kubernetes as kubernetes
 from components.cluster import Cluster
 from components.exported import Exported, ExportedArgs, Workload
 from components.mesh import Mesh
+from components.on_node import loaded
 from settings import MANAGEMENT_NAMESPACE
+from toolchain.artifacts import ManagementImage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,8 @@ class ManagementArgs:
 
     services: Mapping[str, int]
     """Service -> port. Its pods have the label ``app`` and the account of its name."""
+    images: Mapping[str, ManagementImage]
+    """Images that every cluster needs, of what tells and of what is told."""
     home: Cluster
     """The management cluster."""
     clusters: Mapping[str, Cluster]
@@ -36,10 +40,20 @@ class Management(pulumi.ComponentResource):
 
     declared: dict[str, list[pulumi.Resource]]
     """Service -> what its pods, and those who call it, wait for."""
+    loaded: dict[str, list[pulumi.Resource]]
+    """Cluster -> what pods of these images wait for there."""
 
     def __init__(self, name: str, args: ManagementArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:Management", name, None, opts)
         self.declared = {service: self._declare(name, service, port, args) for service, port in args.services.items()}
+        self.loaded = {
+            cluster.name: [
+                step
+                for image_name, image in args.images.items()
+                for step in loaded(f"{name}-{cluster.name}-{image_name}", image, cluster, self)
+            ]
+            for cluster in args.clusters.values()
+        }
         self.register_outputs({})
 
     def _declare(self, name: str, service: str, port: int, args: ManagementArgs) -> list[pulumi.Resource]:

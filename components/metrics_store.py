@@ -11,10 +11,9 @@ import pulumi_kubernetes as kubernetes
 from components.cluster import Cluster
 from components.dashboard import dashboard
 from components.mesh import Mesh
-from components.on_node import loaded, room
+from components.on_node import room
 from components.prometheus import DATA, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
 from settings import MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_SERVICE, MetricsSettings, Queries
-from toolchain.artifacts import ManagementImage
 
 _LABELS = {"app": METRICS_SERVICE, "version": "v3"}
 # The claim is a little more than the readings may take, for what is written while they are packed.
@@ -29,13 +28,13 @@ class MetricsStoreArgs:
     """The management cluster."""
     mesh: Mesh
     metrics: MetricsSettings
-    image: ManagementImage
+    image: str
     reader: str
     """Who may write: the identity, without its scheme, of what reads the proxies of each cluster."""
     routes: Mapping[str, Mapping[str, Queries]]
     """Route -> what is asked of each of its destinations."""
     after: Sequence[pulumi.Resource]
-    """Its account and its Service."""
+    """Its account, its Service, and that nodes have the image."""
 
 
 class MetricsStore(pulumi.ComponentResource):
@@ -89,13 +88,12 @@ class MetricsStore(pulumi.ComponentResource):
             {
                 "service_account_name": METRICS_SERVICE,
                 "automount_service_account_token": False,
-                **pod_spec(args.image.reference, arguments, config, kept.volume, memory="1Gi"),
+                **pod_spec(args.image, arguments, config, kept.volume, memory="1Gi"),
             },
             cluster.inside(
                 self,
                 *args.mesh.injects(MANAGEMENT_NAMESPACE),
                 *cluster.ready,
-                *loaded(name, args.image, cluster, self),
                 *kept.after,
                 *args.after,
                 guarded,

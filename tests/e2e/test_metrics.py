@@ -51,13 +51,15 @@ def kept(running: Environment) -> Iterator[Environment]:
     assert left_behind(running) == []
 
 
-def managed(environment: Environment, management: dict[str, Any] | None, **clusters: Any) -> None:
+def managed(
+    environment: Environment, management: dict[str, Any] | None, clusters: dict[str, Any] | None = None
+) -> None:
     """Applies the config with this management cluster, and with these clusters beside the others."""
     with environment.edited() as config:
         config.pop("vm-mesh:management", None)
         if management:
             config["vm-mesh:management"] = management
-        config["vm-mesh:clusters"] |= clusters
+        config["vm-mesh:clusters"] |= clusters or {}
     environment.make("tools")
     environment.up()
     environment.forget_outputs()
@@ -278,7 +280,7 @@ def test_a_cluster_that_serves_nothing_keeps_the_metrics_of_the_others(running: 
     third = {"network": "network9", "application": False}
     with Stream(running.outputs["urls"]["cluster1"], rate=RATE) as stream:
         try:
-            managed(running, {"cluster": "management", "metrics": {}}, management=third)
+            managed(running, {"cluster": "management", "metrics": {}}, {"management": third})
             assert "management" not in running.outputs["urls"]
             with prometheus(running, "management") as store:
                 eventually(lambda: all_read(running, store, (*CLUSTERS, "management")), seconds=180)

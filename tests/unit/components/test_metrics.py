@@ -13,7 +13,7 @@ from tests.unit.components.program import ADDRESS, ARTIFACTS, DEV, HOST, changed
 
 READER = "cluster.local/ns/management/sa/prometheus-agent"
 CLUSTERS = ("cluster1", "cluster2", "management")
-METRICS = {**DEV, "management": {"cluster": "cluster2", "metrics": {}}}
+METRICS: dict[str, Any] = {**DEV, "management": {"cluster": "cluster2", "metrics": {}}}
 
 
 @pytest.fixture
@@ -238,10 +238,13 @@ def test_it_keeps_its_data_on_the_node_of_kind_or_by_a_claim(program: Program) -
 
 def test_nodes_get_the_image_where_they_cannot_pull_it(program: Program) -> None:
     image = ARTIFACTS["management"]["prometheus"]
-    for name in ("metrics-image", *(f"metrics-{cluster}-image" for cluster in CLUSTERS)):
-        assert program[name]["environment"]["ARCHIVE"] == image["archive"]
+    for cluster in CLUSTERS:
+        step = program[f"management-{cluster}-prometheus-image"]
+        assert step["environment"]["ARCHIVE"] == image["archive"]
+        assert step.urn in program[f"metrics-{cluster}-deployment"].depends_on
+    assert program["management-management-prometheus-image"].urn in program["metrics-deployment"].depends_on
     pulled = run(METRICS, management={"prometheus": {"reference": "registry/prometheus:3", "archive": None}})
-    assert not [it for it in pulled.custom("Command") if it.name.startswith("metrics") and it.name.endswith("-image")]
+    assert not [it for it in pulled.custom("Command") if it.name.endswith("prometheus-image")]
 
 
 def test_without_the_image_it_is_said_how_to_get_it() -> None:
