@@ -15,7 +15,7 @@ from components.connections import renewed_by_default
 from components.istiod_values import istiod_values
 from components.revisions import Revisions, istiod_service
 from components.trust import Authority
-from settings import SYSTEM_NAMESPACE, IstioSettings, MeshSettings
+from settings import MANAGEMENT_NAMESPACE, SYSTEM_NAMESPACE, IstioSettings, MeshSettings
 
 __all__ = ["SYSTEM_NAMESPACE", "Mesh", "MeshArgs"]
 
@@ -107,7 +107,9 @@ class Mesh(pulumi.ComponentResource):
             spec={"mtls": {"mode": "STRICT"}},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane]),
         )
-        renewed_by_default(name, args.namespaces, self, self.control_plane)
+        callers = [namespace for namespace in args.namespaces if namespace != MANAGEMENT_NAMESPACE]
+        if callers:
+            renewed_by_default(name, callers, self, self.control_plane)
         self.namespaces = {namespace: self._namespace(name, namespace) for namespace in args.namespaces}
         self.register_outputs({})
 

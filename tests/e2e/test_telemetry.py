@@ -17,7 +17,7 @@ from tests.e2e.traffic import Stream, new_ids, send
 
 pytestmark = pytest.mark.e2e
 
-ON = {"cluster": "cluster2", "accessLogs": {}, "traces": {}}
+ON: dict[str, Any] = {"cluster": "cluster2", "accessLogs": {}, "traces": {}}
 CLUSTERS = ("cluster1", "cluster2")
 # istiod reads changed mesh config when kubelet has brought it into its pod, which takes up to two minutes.
 TAKES_EFFECT = 200

@@ -86,7 +86,7 @@ def test_every_caller_gets_the_weights_of_the_stage(stage: str, callers: str) ->
 def test_whatever_a_stage_can_name_is_in_every_cluster_before_a_weight_names_it(name: str) -> None:
     """A weight on a host or a subset that is not there yet answers 503."""
     program = variant(name)
-    clusters = [it.name for it in program.components() if it.type.endswith("Cluster")]
+    clusters = [it.name for it in program.components() if it.type.endswith(":Application")]
     for service in (it for it in program.custom("VirtualService") if it.name.endswith("-weights")):
         for destination in (route["destination"] for http in service["spec.http"] for route in http["route"]):
             host, namespace = destination["host"].split(".")[:2]

@@ -148,14 +148,14 @@ def test_one_without_the_other() -> None:
 def test_images_that_nodes_cannot_pull_are_loaded_and_others_are_not(program: Program) -> None:
     loads = {it.name for it in program.custom("Command") if it.name.endswith("-image")}
     assert loads == {"collector-cluster1-image", "collector-cluster2-image", "access-logs-image", "traces-image"}
-    pulled = {name: {**image, "local": False} for name, image in ARTIFACTS["telemetry"].items()}
-    program = run({**DEV, "management": ON}, telemetry=pulled)
+    pulled = {name: {**image, "archive": None} for name, image in ARTIFACTS["management"].items()}
+    program = run({**DEV, "management": ON}, management=pulled)
     assert not [it for it in program.custom("Command") if it.name.endswith("-image")]
 
 
 def test_images_that_are_not_there_are_said_before_anything_is_done() -> None:
-    with pytest.raises(pulumi.RunError, match=r"victoria-logs.*make tools"):
-        run({**DEV, "management": ON}, telemetry={})
+    with pytest.raises(pulumi.RunError, match=r"otel-collector.*make tools"):
+        run({**DEV, "management": ON}, management={})
 
 
 def test_an_existing_cluster_keeps_it_in_its_own_storage_class() -> None:

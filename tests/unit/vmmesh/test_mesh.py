@@ -140,7 +140,7 @@ def test_a_port_forward_that_leads_nowhere_any_more_is_opened_again(mesh: Mesh, 
     with envoy(programs):
         proxy = mesh.callers(details())[0]
         assert counters(proxy.request(STATS)) == {VM: Calls(3)}
-    with pytest.raises(Unreachable, match="no answer at stats"):
+    with pytest.raises(Unreachable, match="does not answer at stats"):
         proxy.request(STATS)
     with envoy(programs):
         assert counters(proxy.request(STATS)) == {VM: Calls(3)}

@@ -12,7 +12,7 @@ from vmmesh.stackfile import Misuse
 def test_a_route_knows_all_destinations_zeros_included() -> None:
     route = details()
     assert route.percents == {"vm1": 75, "cluster1": 25, "cluster2": 0}
-    assert route.clusters == ("cluster1", "cluster2")
+    assert list(route.clusters) == ["cluster1", "cluster2"]
     assert route.namespaces == ("default",)
 
 
