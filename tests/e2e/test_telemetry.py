@@ -15,7 +15,7 @@ from tests.e2e.callers import Caller, in_place
 from tests.e2e.environment import Environment, eventually
 from tests.e2e.traffic import Stream, new_ids, send
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 ON: dict[str, Any] = {"cluster": "cluster2", "accessLogs": {}, "traces": {}}
 CLUSTERS = ("cluster1", "cluster2")
