@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.istio_object import istio_object
 from components.mesh import Mesh
 from settings import Policy
 
@@ -47,12 +47,10 @@ class Access(pulumi.ComponentResource):
     def _policy(
         self, name: str, policy: Policy, cluster: Cluster, args: AccessArgs, after: Sequence[pulumi.Resource] = ()
     ) -> pulumi.Resource:
-        mesh = args.meshes[cluster.name]
-        return kubernetes.apiextensions.CustomResource(
+        return istio_object(
             f"{name}-{cluster.name}-{policy.namespace}-{policy.name}",
-            api_version="security.istio.io/v1",
-            kind="AuthorizationPolicy",
-            metadata={"name": policy.name, "namespace": policy.namespace},
-            spec=policy.spec,
-            opts=cluster.inside(self, mesh.control_plane, mesh.namespaces[policy.namespace], *after),
+            "AuthorizationPolicy",
+            {"name": policy.name, "namespace": policy.namespace},
+            policy.spec,
+            cluster.inside(self, *args.meshes[cluster.name].configures(policy.namespace), *after),
         )

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import INGRESS_PORT, Cluster
+from components.istio_object import istio_object
 from components.istiod_values import DRAIN_SECONDS
 from components.mesh import Mesh
 from settings import ServiceSettings, VersionSettings, service_host
@@ -121,17 +122,14 @@ class Application(pulumi.ComponentResource):
     def _ingress(
         self, name: str, service_name: str, service: ServiceSettings, args: ApplicationArgs
     ) -> pulumi.Resource:
-        options = pulumi.ResourceOptions(
-            parent=self, depends_on=[args.mesh.control_plane, args.mesh.namespaces[service.namespace]]
-        )
+        options = pulumi.ResourceOptions(parent=self, depends_on=args.mesh.configures(service.namespace))
         metadata = {"name": f"{service_name}-ingress", "namespace": service.namespace}
         host = service_host(service_name, service.namespace)
-        kubernetes.apiextensions.CustomResource(
+        istio_object(
             f"{name}-gateway",
-            api_version="networking.istio.io/v1",
-            kind="Gateway",
-            metadata=metadata,
-            spec={
+            "Gateway",
+            metadata,
+            {
                 "selector": {"istio": "ingressgateway"},
                 "servers": [
                     {
@@ -140,27 +138,25 @@ class Application(pulumi.ComponentResource):
                     }
                 ],
             },
-            opts=options,
+            options,
         )
         # A cluster's gateway shows what this cluster serves; a bare host would mean the pods of every cluster.
-        own = kubernetes.apiextensions.CustomResource(
+        own = istio_object(
             f"{name}-own",
-            api_version="networking.istio.io/v1",
-            kind="DestinationRule",
-            metadata=metadata,
-            spec={
+            "DestinationRule",
+            metadata,
+            {
                 "host": host,
                 "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
                 "subsets": [{"name": args.cluster.name, "labels": args.mesh.pods_of(args.cluster)}],
             },
-            opts=options,
+            options,
         )
-        kubernetes.apiextensions.CustomResource(
+        istio_object(
             f"{name}-exposed",
-            api_version="networking.istio.io/v1",
-            kind="VirtualService",
-            metadata=metadata,
-            spec={
+            "VirtualService",
+            metadata,
+            {
                 "hosts": ["*"],
                 "gateways": [metadata["name"]],
                 "http": [
@@ -170,6 +166,6 @@ class Application(pulumi.ComponentResource):
                     }
                 ],
             },
-            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(parent=self, depends_on=[own])),
+            pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(parent=self, depends_on=[own])),
         )
         return own

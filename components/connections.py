@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
+from components.istio_object import istio_object
 from settings import SYSTEM_NAMESPACE
 
 _SECONDS = 30
@@ -38,11 +38,10 @@ def renewed_by_default(
     name: str, namespaces: Sequence[str], parent: pulumi.Resource, control_plane: pulumi.Resource
 ) -> None:
     """Declares the rule of services that have none of their own, for callers in ``namespaces``: not for gateways."""
-    kubernetes.apiextensions.CustomResource(
+    istio_object(
         f"{name}-connections",
-        api_version="networking.istio.io/v1",
-        kind="DestinationRule",
-        metadata={"name": "connections", "namespace": SYSTEM_NAMESPACE},
-        spec={"host": "*.local", "exportTo": list(namespaces), "trafficPolicy": renewed({})},
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=[control_plane]),
+        "DestinationRule",
+        {"name": "connections", "namespace": SYSTEM_NAMESPACE},
+        {"host": "*.local", "exportTo": list(namespaces), "trafficPolicy": renewed({})},
+        pulumi.ResourceOptions(parent=parent, depends_on=[control_plane]),
     )

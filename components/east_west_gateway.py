@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
 from components.gateway import balancer, gateway, ports
+from components.istio_object import istio_object
 from components.istiod_values import ISTIOD_PORT, SERVICES_PORT
 from components.mesh import SYSTEM_NAMESPACE, Mesh
 
@@ -93,12 +93,11 @@ class EastWestGateway(pulumi.ComponentResource):
         hosts = [name for names in routes for name in names]
         return [
             _gateway(f"{name}-istiod-gateway", "istiod-gateway", port, "PASSTHROUGH", hosts, options),
-            kubernetes.apiextensions.CustomResource(
+            istio_object(
                 f"{name}-istiod-route",
-                api_version="networking.istio.io/v1",
-                kind="VirtualService",
-                metadata={"name": "istiod-gateway", "namespace": SYSTEM_NAMESPACE},
-                spec={
+                "VirtualService",
+                {"name": "istiod-gateway", "namespace": SYSTEM_NAMESPACE},
+                {
                     "hosts": hosts,
                     "gateways": ["istiod-gateway"],
                     "tls": [
@@ -111,7 +110,7 @@ class EastWestGateway(pulumi.ComponentResource):
                         for names, to in routes.items()
                     ],
                 },
-                opts=options,
+                options,
             ),
         ]
 
@@ -124,14 +123,13 @@ def _gateway(
     hosts: list[str],
     options: pulumi.ResourceOptions,
 ) -> pulumi.Resource:
-    return kubernetes.apiextensions.CustomResource(
+    return istio_object(
         name,
-        api_version="networking.istio.io/v1",
-        kind="Gateway",
-        metadata={"name": gateway_name, "namespace": SYSTEM_NAMESPACE},
-        spec={
+        "Gateway",
+        {"name": gateway_name, "namespace": SYSTEM_NAMESPACE},
+        {
             "selector": {"istio": "eastwestgateway"},
             "servers": [{"port": port, "tls": {"mode": mode}, "hosts": hosts}],
         },
-        opts=options,
+        options,
     )

@@ -10,6 +10,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
 from components.deletion import linger
+from components.istio_object import istio_object
 from components.mesh import Mesh
 from settings import EXPORTED_LABEL
 
@@ -95,23 +96,17 @@ class Exported(pulumi.ComponentResource):
         )
 
     def _entry(self, name: str, workload: Workload, cluster: Cluster, home: str, args: ExportedArgs) -> pulumi.Resource:
-        mesh = args.meshes[cluster.name]
-        return kubernetes.apiextensions.CustomResource(
+        return istio_object(
             name,
-            api_version="networking.istio.io/v1",
-            kind="WorkloadEntry",
+            "WorkloadEntry",
             # The workload's labels are the entry's alone: as the object's they would make it one of a VM's own entries,
             # for all that looks for these.
-            metadata={
-                "name": f"{workload.name}.{home}",
-                "namespace": args.namespace,
-                "labels": {EXPORTED_LABEL: home},
-            },
-            spec={
+            {"name": f"{workload.name}.{home}", "namespace": args.namespace, "labels": {EXPORTED_LABEL: home}},
+            {
                 "network": args.clusters[home].network,
                 "labels": dict(workload.labels),
                 "serviceAccount": args.account,
                 "weight": workload.weight,
             },
-            opts=cluster.inside(self, mesh.control_plane, mesh.namespaces[args.namespace], *args.after),
+            cluster.inside(self, *args.meshes[cluster.name].configures(args.namespace), *args.after),
         )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.istio_object import istio_object
 from components.mesh import Mesh
 from components.module_files import ModuleFile
 from components.module_server import module_server, served_at
@@ -62,25 +62,22 @@ class Extensions(pulumi.ComponentResource):
     def _plugin(
         self, name: str, cluster: Cluster, plugin: Plugin, args: ExtensionsArgs, after: Sequence[pulumi.Resource]
     ) -> None:
-        mesh = args.meshes[cluster.name]
         extension = args.extensions[plugin.extension]
         joined = args.joined[plugin.vm] if plugin.vm else ()
-        ready = (mesh.control_plane, mesh.namespaces[plugin.namespace])
+        ready = args.meshes[cluster.name].configures(plugin.namespace)
         metadata = {"name": plugin.name, "namespace": plugin.namespace}
-        passed_over = kubernetes.apiextensions.CustomResource(
+        passed_over = istio_object(
             f"{name}-default",
-            api_version="networking.istio.io/v1alpha3",
-            kind="EnvoyFilter",
-            metadata=metadata,
-            spec={"configPatches": [_with_default(filter_) for filter_ in _filters(plugin)]},
-            opts=cluster.inside(self, *ready),
+            "EnvoyFilter",
+            metadata,
+            {"configPatches": [_with_default(filter_) for filter_ in _filters(plugin)]},
+            cluster.inside(self, *ready),
         )
-        kubernetes.apiextensions.CustomResource(
+        istio_object(
             name,
-            api_version="extensions.istio.io/v1alpha1",
-            kind="WasmPlugin",
-            metadata=metadata,
-            spec={
+            "WasmPlugin",
+            metadata,
+            {
                 "selector": {"matchLabels": plugin.labels},
                 # By default a plugin acts on the calls that the workload makes, too.
                 "match": [{"mode": "SERVER"}],
@@ -89,7 +86,7 @@ class Extensions(pulumi.ComponentResource):
                 **({} if extension.phase == "unspecified" else {"phase": extension.phase.upper()}),
                 **({"pluginConfig": extension.config} if extension.config else {}),
             },
-            opts=cluster.inside(self, *ready, passed_over, *after, *joined),
+            cluster.inside(self, *ready, passed_over, *after, *joined),
         )
 
 

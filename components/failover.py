@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.aggregate_cluster import aggregate_in_place_of
 from components.cluster import Cluster
 from components.deletion import linger
+from components.istio_object import istio_object
 from components.mesh import SYSTEM_NAMESPACE, Mesh
 from components.workload_group import WorkloadGroup
 from settings import Settings, first_subset, service_host, vm_service
@@ -138,28 +138,24 @@ class Failover(pulumi.ComponentResource):
         args: FailoverArgs,
         *after: pulumi.Resource,
     ) -> pulumi.Resource:
-        mesh = args.meshes[cluster.name]
-        return kubernetes.apiextensions.CustomResource(
+        return istio_object(
             f"{name}-subsets",
-            api_version="networking.istio.io/v1",
-            kind="DestinationRule",
-            metadata={"name": rule, "namespace": namespace},
-            spec={"host": service_host(service, namespace), **spec},
-            opts=cluster.inside(self, mesh.control_plane, mesh.namespaces[namespace], *after),
+            "DestinationRule",
+            {"name": rule, "namespace": namespace},
+            {"host": service_host(service, namespace), **spec},
+            cluster.inside(self, *args.meshes[cluster.name].configures(namespace), *after),
         )
 
     def _order(
         self, name: str, cluster: Cluster, orders: Mapping[str, Sequence[str]], args: FailoverArgs
     ) -> pulumi.Resource:
-        mesh = args.meshes[cluster.name]
-        return kubernetes.apiextensions.CustomResource(
+        return istio_object(
             f"{name}-order",
-            api_version="networking.istio.io/v1alpha3",
-            kind="EnvoyFilter",
+            "EnvoyFilter",
             # Of Istio's namespace, it is for every caller of the cluster, and for the VMs that have joined it.
-            metadata={"name": f"failover-{args.service}", "namespace": SYSTEM_NAMESPACE},
-            spec={"configPatches": [patch for each, order in orders.items() for patch in _patches(each, order, args)]},
-            opts=cluster.inside(self, mesh.control_plane),
+            {"name": f"failover-{args.service}", "namespace": SYSTEM_NAMESPACE},
+            {"configPatches": [patch for each, order in orders.items() for patch in _patches(each, order, args)]},
+            cluster.inside(self, args.meshes[cluster.name].control_plane),
         )
 
 

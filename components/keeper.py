@@ -10,6 +10,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimSpecArgs, VolumeResourceRequirementsArgs
 
 from components.cluster import Cluster
+from components.istio_object import istio_object
 from components.keeper_container import keeper_container
 from components.mesh import Mesh
 from components.on_node import loaded
@@ -71,17 +72,16 @@ class Keeper(pulumi.ComponentResource):
 
     def _policy(self, name: str, args: KeeperArgs) -> pulumi.Resource:
         operation = {"ports": [str(args.port)], "methods": ["POST"], "paths": list(args.paths)}
-        return kubernetes.apiextensions.CustomResource(
+        return istio_object(
             f"{name}-senders",
-            api_version="security.istio.io/v1",
-            kind="AuthorizationPolicy",
-            metadata={"name": args.service, "namespace": MANAGEMENT_NAMESPACE},
-            spec={
+            "AuthorizationPolicy",
+            {"name": args.service, "namespace": MANAGEMENT_NAMESPACE},
+            {
                 "selector": {"matchLabels": {"app": args.app}},
                 "action": "ALLOW",
                 "rules": [{"from": [{"source": {"principals": list(args.senders)}}], "to": [{"operation": operation}]}],
             },
-            opts=args.cluster.inside(self, args.mesh.control_plane, args.mesh.namespaces[MANAGEMENT_NAMESPACE]),
+            args.cluster.inside(self, *args.mesh.configures(MANAGEMENT_NAMESPACE)),
         )
 
     def _pod(self, name: str, args: KeeperArgs, inside: pulumi.ResourceOptions) -> pulumi.Resource:

@@ -12,6 +12,7 @@ from pulumi_kubernetes.helm import v3 as helm
 
 from components.cluster import Cluster
 from components.connections import renewed_by_default
+from components.istio_object import istio_object
 from components.istiod_values import istiod_values
 from components.revisions import Revisions, istiod_service
 from components.trust import Authority
@@ -99,13 +100,12 @@ class Mesh(pulumi.ComponentResource):
             )
             for revision, own in args.istio.revisions.items()
         }
-        kubernetes.apiextensions.CustomResource(
+        istio_object(
             f"{name}-strict-mtls",
-            api_version="security.istio.io/v1",
-            kind="PeerAuthentication",
-            metadata={"name": "default", "namespace": SYSTEM_NAMESPACE},
-            spec={"mtls": {"mode": "STRICT"}},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane]),
+            "PeerAuthentication",
+            {"name": "default", "namespace": SYSTEM_NAMESPACE},
+            {"mtls": {"mode": "STRICT"}},
+            pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane]),
         )
         callers = [namespace for namespace in args.namespaces if namespace != MANAGEMENT_NAMESPACE]
         if callers:
@@ -121,6 +121,10 @@ class Mesh(pulumi.ComponentResource):
     def injects(self, namespace: str) -> list[pulumi.Resource]:
         """What a pod in ``namespace`` waits for, to get its sidecar."""
         return [self.control_planes[self.revisions.of(namespace)], self.namespaces[namespace]]
+
+    def configures(self, namespace: str) -> list[pulumi.Resource]:
+        """What an object of Istio's API in ``namespace`` waits for: who checks it, and where it is."""
+        return [self.control_plane, self.namespaces[namespace]]
 
     def pods_of(self, cluster: Cluster) -> dict[str, str]:
         """Labels that tell the pods of ``cluster`` from those of all others, as this control plane knows them.

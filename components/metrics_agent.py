@@ -12,6 +12,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.bootstrap_step import bootstrap_step
 from components.cluster import Cluster
+from components.istio_object import istio_object
 from components.mesh import Mesh
 from components.pod_reader import pod_reader
 from components.prometheus import DATA, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
@@ -61,14 +62,13 @@ class MetricsAgent(pulumi.ComponentResource):
             automount_service_account_token=False,
             opts=inside,
         )
-        closed = kubernetes.apiextensions.CustomResource(
+        closed = istio_object(
             f"{name}-closed",
-            api_version="security.istio.io/v1",
-            kind="AuthorizationPolicy",
-            metadata=metadata,
+            "AuthorizationPolicy",
+            metadata,
             # An ALLOW without a rule: nobody of the mesh has anything to ask it.
-            spec={"selector": {"matchLabels": {"app": READER}}, "action": "ALLOW"},
-            opts=cluster.inside(self, mesh.control_plane, mesh.namespaces[MANAGEMENT_NAMESPACE]),
+            {"selector": {"matchLabels": {"app": READER}}, "action": "ALLOW"},
+            cluster.inside(self, *mesh.configures(MANAGEMENT_NAMESPACE)),
         )
         rights = [
             pod_reader(f"{name}-{namespace}", READER, namespace, cluster, mesh, self)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
 from components.dashboard import dashboard
+from components.istio_object import istio_object
 from components.mesh import Mesh
 from components.on_node import room
 from components.prometheus import DATA, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
@@ -51,30 +51,17 @@ class MetricsStore(pulumi.ComponentResource):
         super().__init__("vm-mesh:index:MetricsStore", name, None, opts)
         cluster, namespace = args.cluster, args.mesh.namespaces[MANAGEMENT_NAMESPACE]
         metadata = metadata_of(_LABELS)
-        guarded = kubernetes.apiextensions.CustomResource(
+        write = {"ports": [str(METRICS_PORT)], "methods": ["POST"], "paths": ["/api/v1/write"]}
+        guarded = istio_object(
             f"{name}-writers",
-            api_version="security.istio.io/v1",
-            kind="AuthorizationPolicy",
-            metadata=metadata,
-            spec={
+            "AuthorizationPolicy",
+            metadata,
+            {
                 "selector": {"matchLabels": {"app": METRICS_SERVICE}},
                 "action": "ALLOW",
-                "rules": [
-                    {
-                        "from": [{"source": {"principals": [args.reader]}}],
-                        "to": [
-                            {
-                                "operation": {
-                                    "ports": [str(METRICS_PORT)],
-                                    "methods": ["POST"],
-                                    "paths": ["/api/v1/write"],
-                                }
-                            }
-                        ],
-                    }
-                ],
+                "rules": [{"from": [{"source": {"principals": [args.reader]}}], "to": [{"operation": write}]}],
             },
-            opts=cluster.inside(self, args.mesh.control_plane, namespace),
+            cluster.inside(self, *args.mesh.configures(MANAGEMENT_NAMESPACE)),
         )
         config = config_map(f"{name}-config", metadata, _config(args.metrics), cluster.inside(self, namespace))
         dashboard(f"{name}-dashboard", args.routes, cluster.inside(self, namespace))

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.bootstrap_step import bootstrap_step
 from components.cluster import Cluster
 from components.east_west_gateway import WayIn
+from components.istio_object import istio_object
 from components.mesh import Mesh
 from components.sidecar_config import cluster_env, mesh_config
 from components.virtual_machine import VirtualMachine
@@ -138,24 +138,23 @@ class Onboarding(pulumi.ComponentResource):
         if args.vm.registration == "auto":
             return []
         address = bootstrap_step(f"{name}-address", "address.sh", args.machine, {}, parent=self)
-        entry = kubernetes.apiextensions.CustomResource(
+        entry = istio_object(
             f"{name}-entry",
-            api_version="networking.istio.io/v1",
-            kind="WorkloadEntry",
-            metadata={
+            "WorkloadEntry",
+            {
                 "name": name,
                 "namespace": args.vm.namespace,
                 "labels": {**args.vm.all_labels(args.name), MACHINE_LABEL: name},
                 # Without it an entry that is declared counts as healthy always (istio/istio#44712).
                 "annotations": {"proxy.istio.io/health-checks-enabled": "true"},
             },
-            spec={
+            {
                 "address": address.stdout.apply(str.strip),
                 "labels": {**args.vm.all_labels(args.name), MACHINE_LABEL: name},
                 "serviceAccount": args.name,
                 "network": args.vm.network,
                 "ports": {service_name: service.port for service_name, service in args.vm.services.items()},
             },
-            opts=args.cluster.inside(self, args.istio.namespaces[args.vm.namespace], *args.group.declared),
+            args.cluster.inside(self, args.istio.namespaces[args.vm.namespace], *args.group.declared),
         )
         return [entry]

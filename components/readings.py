@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.istio_object import istio_object
 from components.mesh import Mesh
 from settings import SYSTEM_NAMESPACE, VM_LABEL, VmSettings
 
@@ -52,35 +52,24 @@ class Readings(pulumi.ComponentResource):
         gateways = _patch("LISTENER", "GATEWAY", _listener(args.reader))
         vms = _patch("LISTENER", "SIDECAR_INBOUND", _listener(args.reader))
         for cluster in args.clusters.values():
-            mesh = args.meshes[cluster.name]
-            self._filter(
+            istio_object(
                 f"{name}-{cluster.name}",
+                "EnvoyFilter",
                 {"name": name, "namespace": SYSTEM_NAMESPACE},
                 {"configPatches": [pods, gateways]},
-                cluster.inside(self, mesh.control_plane),
+                cluster.inside(self, args.meshes[cluster.name].control_plane),
             )
         for vm, entry in args.vms.items():
-            mesh, cluster = args.meshes[entry.cluster], args.clusters[entry.cluster]
-            self._filter(
+            ready = args.meshes[entry.cluster].configures(entry.namespace)
+            istio_object(
                 f"{name}-{vm}",
+                "EnvoyFilter",
                 # No extension, whose filters are beside it, has a name without a dot.
                 {"name": f"{name}-{vm}", "namespace": entry.namespace},
                 {"workloadSelector": {"labels": {VM_LABEL: vm}}, "configPatches": [vms]},
-                cluster.inside(self, mesh.control_plane, mesh.namespaces[entry.namespace], *args.joined[vm]),
+                args.clusters[entry.cluster].inside(self, *ready, *args.joined[vm]),
             )
         self.register_outputs({})
-
-    def _filter(
-        self, name: str, metadata: Mapping[str, Any], spec: Mapping[str, Any], options: pulumi.ResourceOptions
-    ) -> None:
-        kubernetes.apiextensions.CustomResource(
-            name,
-            api_version="networking.istio.io/v1alpha3",
-            kind="EnvoyFilter",
-            metadata=metadata,
-            spec=spec,
-            opts=options,
-        )
 
 
 def _patch(what: str, context: str, value: Mapping[str, Any], match: Mapping[str, Any] | None = None) -> dict[str, Any]:

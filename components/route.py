@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
 from components.connections import renewed
 from components.exports import Exports
 from components.failover import RETRIES, TRAFFIC_POLICY, Failover
 from components.http_routes import http_routes
+from components.istio_object import istio_object
 from components.mesh import Mesh
 from components.workload_group import WorkloadGroup
 from settings import RouteSettings, RuleSettings, first_subset, service_host, vm_service
@@ -68,12 +68,11 @@ class Route(pulumi.ComponentResource):
     def _destination_rule(self, name: str, host: str, cluster: Cluster, args: RouteArgs) -> pulumi.Resource:
         # Auto mTLS does not reach subsets that only the other cluster has endpoints of.
         policy = TRAFFIC_POLICY if args.failover else {"tls": {"mode": "ISTIO_MUTUAL"}}
-        return kubernetes.apiextensions.CustomResource(
+        return istio_object(
             f"{name}-destinations",
-            api_version="networking.istio.io/v1",
-            kind="DestinationRule",
-            metadata={"name": args.service, "namespace": args.route.namespace},
-            spec={
+            "DestinationRule",
+            {"name": args.service, "namespace": args.route.namespace},
+            {
                 "host": host,
                 "trafficPolicy": policy,
                 "subsets": [
@@ -85,19 +84,18 @@ class Route(pulumi.ComponentResource):
                     for destination, place in args.clusters.items()
                 ],
             },
-            opts=self._in(cluster, args),
+            self._in(cluster, args),
         )
 
     def _virtual_service(
         self, name: str, host: str, cluster: Cluster, args: RouteArgs, destinations: Sequence[pulumi.Resource]
     ) -> None:
         failover = args.failover.declared if args.failover else []
-        kubernetes.apiextensions.CustomResource(
+        istio_object(
             f"{name}-weights",
-            api_version="networking.istio.io/v1",
-            kind="VirtualService",
-            metadata={"name": args.service, "namespace": args.route.namespace},
-            spec={
+            "VirtualService",
+            {"name": args.service, "namespace": args.route.namespace},
+            {
                 "hosts": [host],
                 "exportTo": list(args.route.callers.namespaces or ["*"]),
                 "http": http_routes(
@@ -109,12 +107,11 @@ class Route(pulumi.ComponentResource):
                     retries=RETRIES if args.failover else None,
                 ),
             },
-            opts=self._in(cluster, args, after=[*destinations, *failover, *args.vms.values(), *args.joined]),
+            self._in(cluster, args, *destinations, *failover, *args.vms.values(), *args.joined),
         )
 
-    def _in(self, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
-        mesh = args.meshes[cluster.name]
-        return cluster.inside(self, mesh.control_plane, mesh.namespaces[args.route.namespace], *after)
+    def _in(self, cluster: Cluster, args: RouteArgs, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        return cluster.inside(self, *args.meshes[cluster.name].configures(args.route.namespace), *after)
 
 
 def _destinations(host: str, args: RouteArgs, *, failing_over: bool = False) -> dict[str, dict[str, str]]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.istio_object import istio_object
 from components.keeper import keeper_service
 from components.mesh import SYSTEM_NAMESPACE, Mesh
 from components.providers import LOGS, SPANS, TAGS
@@ -70,14 +70,13 @@ class Telemetry(pulumi.ComponentResource):
     def _resource(
         self, name: str, called: str, namespace: str, spec: dict[str, Any], args: TelemetryArgs, *after: pulumi.Resource
     ) -> pulumi.Resource:
-        ready = (args.mesh.control_plane, args.mesh.namespaces[MANAGEMENT_NAMESPACE], *args.collector)
-        return kubernetes.apiextensions.CustomResource(
+        ready = args.mesh.configures(MANAGEMENT_NAMESPACE)
+        return istio_object(
             name,
-            api_version="telemetry.istio.io/v1",
-            kind="Telemetry",
-            metadata={"name": called, "namespace": namespace},
-            spec=spec,
-            opts=args.cluster.inside(self, *ready, *after),
+            "Telemetry",
+            {"name": called, "namespace": namespace},
+            spec,
+            args.cluster.inside(self, *ready, *args.collector, *after),
         )
 
 

@@ -11,6 +11,7 @@ from pulumi_kubernetes.core.v1 import ServicePortArgs, ServiceSpecArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.cluster import Cluster
+from components.istio_object import istio_object
 from components.mesh import Mesh
 from components.sidecar_config import readiness_probe
 from settings import VM_LABEL, VmServiceSettings, VmSettings, vm_service
@@ -76,12 +77,11 @@ class WorkloadGroup(pulumi.ComponentResource):
             automount_service_account_token=False,
             opts=self._in(home, args),
         )
-        group = kubernetes.apiextensions.CustomResource(
+        group = istio_object(
             f"{name}-group",
-            api_version="networking.istio.io/v1",
-            kind="WorkloadGroup",
-            metadata=metadata,
-            spec={
+            "WorkloadGroup",
+            metadata,
+            {
                 # Labels belong here, not on the entries alone, or telemetry lacks them (istio/istio#33299).
                 "metadata": {"labels": args.vm.all_labels(args.name)},
                 "template": {
@@ -91,7 +91,7 @@ class WorkloadGroup(pulumi.ComponentResource):
                 },
                 "probe": readiness_probe(args.vm.probe),
             },
-            opts=self._in(home, args, *args.meshes[home.name].control_planes.values()),
+            self._in(home, args, *args.meshes[home.name].control_planes.values()),
         )
         return account, group
 
