@@ -53,16 +53,6 @@ class Cluster(pulumi.ComponentResource):
             parent=parent, provider=self.provider, deleted_with=self.deleted_with, depends_on=list(after)
         )
 
-    def load(self, name: str, images: Sequence[str], parent: pulumi.Resource) -> list[pulumi.Resource]:
-        """Brings images into the nodes that these cannot pull; returns what waits for that. By default nodes pull."""
-        del name, images, parent
-        return []
-
-    def volume(self, name: str, claim: str, parent: pulumi.Resource, owner: int, gigabytes: int) -> dict[str, Any]:
-        """What a claim names to be kept on a disk: by default nothing, which is the cluster's own storage class."""
-        del name, claim, parent, owner, gigabytes
-        return {}
-
     def _connect(self, identity: str, context: str) -> kubernetes.Provider:
         """Provider for the cluster; ``identity`` names the cluster itself, however its kubeconfig changes.
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi_kubernetes.core.v1 import PersistentVolumeClaimSpecArgs, VolumeResourceRequirementsArgs
 
 from components.cluster import Cluster
 from components.istio_object import istio_object
 from components.keeper_container import keeper_container
 from components.mesh import Mesh
-from components.on_node import loaded
+from components.on_node import loaded, room
 from settings import MANAGEMENT_NAMESPACE
 from toolchain.artifacts import ManagementImage
 
@@ -67,7 +66,7 @@ class Keeper(pulumi.ComponentResource):
             opts=inside,
         )
         service = keeper_service(f"{name}-service", args.service, args.app, args.port, args.protocol, inside)
-        self.ready = [service, self._policy(name, args), self._pod(name, args, inside)]
+        self.ready = [service, self._policy(name, args), self._pod(name, args)]
         self.register_outputs({})
 
     def _policy(self, name: str, args: KeeperArgs) -> pulumi.Resource:
@@ -84,22 +83,8 @@ class Keeper(pulumi.ComponentResource):
             args.cluster.inside(self, *args.mesh.configures(MANAGEMENT_NAMESPACE)),
         )
 
-    def _pod(self, name: str, args: KeeperArgs, inside: pulumi.ResourceOptions) -> pulumi.Resource:
-        claim = kubernetes.core.v1.PersistentVolumeClaim(
-            f"{name}-claim",
-            # Some classes make a volume for the first pod only.
-            metadata={
-                "name": args.service,
-                "namespace": MANAGEMENT_NAMESPACE,
-                "annotations": {"pulumi.com/skipAwait": "true"},
-            },
-            spec=PersistentVolumeClaimSpecArgs(
-                access_modes=["ReadWriteOnce"],
-                resources=VolumeResourceRequirementsArgs(requests={"storage": f"{args.gigabytes}Gi"}),
-                **args.cluster.volume(name, args.service, self, _USER, args.gigabytes),
-            ),
-            opts=inside,
-        )
+    def _pod(self, name: str, args: KeeperArgs) -> pulumi.Resource:
+        kept = room(name, args.service, args.gigabytes, _USER, args.cluster, args.mesh, self)
         container = keeper_container(
             args.app, args.image.reference, args.arguments, args.environment, args.port, args.health, args.memory
         )
@@ -125,13 +110,13 @@ class Keeper(pulumi.ComponentResource):
                             "seccomp_profile": {"type": "RuntimeDefault"},
                         },
                         "containers": [container],
-                        "volumes": [{"name": "data", "persistent_volume_claim": {"claim_name": args.service}}],
+                        "volumes": [kept.volume],
                     },
                 },
             },
             opts=args.cluster.inside(
                 self,
-                claim,
+                *kept.after,
                 *args.mesh.injects(MANAGEMENT_NAMESPACE),
                 *args.cluster.ready,
                 *loaded(name, args.image, args.cluster, self),

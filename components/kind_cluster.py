@@ -11,7 +11,6 @@ import pulumi
 from pulumi_command import local
 
 from components.cluster import INGRESS_PORT, Cluster
-from components.node_volume import node_folder, node_volume
 from components.scripts import script
 from settings import KindSettings
 
@@ -98,23 +97,6 @@ class KindCluster(Cluster):
         self.ready = [self.node, *self._load(args)]
         self.deleted_with = self.node
         self.register_outputs({})
-
-    def load(self, name: str, images: Sequence[str], parent: pulumi.Resource) -> list[pulumi.Resource]:
-        """Brings images of the local Docker engine into the node."""
-        return [
-            local.Command(
-                name,
-                create=script("kind-load-images.sh"),
-                environment={"CLUSTER": self.kind_name, "IMAGES": " ".join(images)},
-                triggers=[self.node.id],
-                opts=pulumi.ResourceOptions(parent=parent, depends_on=[self.node], delete_before_replace=True),
-            )
-        ]
-
-    def volume(self, name: str, claim: str, parent: pulumi.Resource, owner: int, gigabytes: int) -> dict[str, Any]:
-        """A folder of the node: it outlives pods and a restart of the node, and not the cluster."""
-        made = node_folder(name, self, self.kind_name, self.node, parent, claim, owner)
-        return node_volume(name, self, parent, claim, gigabytes, made)
 
     def _read(self, what: str, cluster: str, *, secret: bool = False) -> pulumi.Output[str]:
         """Output of a command whose inputs never change: no edit elsewhere makes it unknown in a preview."""

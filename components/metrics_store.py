@@ -12,12 +12,12 @@ from components.dashboard import dashboard
 from components.istio_object import istio_object
 from components.mesh import Mesh
 from components.on_node import room
-from components.prometheus import DATA, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
+from components.prometheus import DATA, NOBODY, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
 from settings import MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_SERVICE, MetricsSettings, Queries
 
 _LABELS = {"app": METRICS_SERVICE, "version": "v3"}
 # The claim is a little more than the readings may take, for what is written while they are packed.
-_ROOM, _MOST = "10Gi", "8GB"
+_GIGABYTES, _MOST = 10, "8GB"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class MetricsStore(pulumi.ComponentResource):
         )
         config = config_map(f"{name}-config", metadata, _config(args.metrics), cluster.inside(self, namespace))
         dashboard(f"{name}-dashboard", args.routes, cluster.inside(self, namespace))
-        kept = room(name, METRICS_SERVICE, _ROOM, cluster, args.mesh, self)
+        kept = room(name, METRICS_SERVICE, _GIGABYTES, NOBODY, cluster, args.mesh, self)
         arguments = [f"--storage.tsdb.path={DATA}", "--web.enable-remote-write-receiver"]
         revisions = args.mesh.revisions
         made = deployment(

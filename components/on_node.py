@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -17,15 +17,15 @@ from components.scripts import script
 from settings import MANAGEMENT_NAMESPACE
 from toolchain.artifacts import ManagementImage
 
-NOBODY = 65534
-"""User, and group, of what needs no rights at all."""
+if TYPE_CHECKING:
+    from pulumi_kubernetes.core.v1 import VolumeArgsDict
 
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """A volume, as a pod names it, and what has to be there first."""
+    """The volume ``data`` of a pod, and what has to be there first."""
 
-    volume: Mapping[str, Any]
+    volume: VolumeArgsDict
     after: Sequence[pulumi.Resource]
 
 
@@ -37,17 +37,20 @@ def loaded(name: str, image: ManagementImage, cluster: Cluster, parent: pulumi.R
     return [_on_node(f"{name}-image", cluster, environment, parent, create="kind-load.sh")]
 
 
-def room(name: str, folder: str, size: str, cluster: Cluster, mesh: Mesh, parent: pulumi.Resource) -> Room:
+def room(
+    name: str, folder: str, gigabytes: int, owner: int, cluster: Cluster, mesh: Mesh, parent: pulumi.Resource
+) -> Room:
     """A volume that outlives pods: a claim of the cluster's default storage class, or a folder of kind's node.
 
-    A claim would do on kind's own node image too; on one without its provisioner, it leads to a folder of root's.
+    A claim would do on kind's own node image too; on one without its provisioner, it leads to a folder of root's, and
+    nothing in the pod is root to give it to its ``owner``, who is user and group.
     """
     if isinstance(cluster, KindCluster):
         path = f"/var/lib/vm-mesh/{folder}"
-        environment = {"FOLDER": path, "OWNER": str(NOBODY)}
+        environment = {"FOLDER": path, "OWNER": str(owner)}
         scripts = {"create": "kind-folder.sh", "delete": "kind-folder-remove.sh"}
         made = _on_node(f"{name}-folder", cluster, environment, parent, **scripts)
-        return Room(volume={"host_path": {"path": path, "type": "Directory"}}, after=[made])
+        return Room(volume={"name": "data", "host_path": {"path": path, "type": "Directory"}}, after=[made])
     claim = kubernetes.core.v1.PersistentVolumeClaim(
         f"{name}-claim",
         # Many classes make the volume where the first pod is, and so not before there is one.
@@ -56,10 +59,10 @@ def room(name: str, folder: str, size: str, cluster: Cluster, mesh: Mesh, parent
             "namespace": MANAGEMENT_NAMESPACE,
             "annotations": {"pulumi.com/skipAwait": "true"},
         },
-        spec={"access_modes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
+        spec={"access_modes": ["ReadWriteOnce"], "resources": {"requests": {"storage": f"{gigabytes}Gi"}}},
         opts=cluster.inside(parent, mesh.namespaces[MANAGEMENT_NAMESPACE]),
     )
-    return Room(volume={"persistent_volume_claim": {"claim_name": folder}}, after=[claim])
+    return Room(volume={"name": "data", "persistent_volume_claim": {"claim_name": folder}}, after=[claim])
 
 
 def _on_node(

@@ -12,9 +12,10 @@ from pulumi_kubernetes.apps.v1 import DeploymentSpecArgs, DeploymentStrategyArgs
 from pulumi_kubernetes.core.v1 import PodSpecArgs, PodTemplateSpecArgs
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
-from components.on_node import NOBODY
 from settings import MANAGEMENT_NAMESPACE, METRICS_PORT
 
+NOBODY = 65534
+"""User, and group, of what needs no rights at all."""
 DATA = "/prometheus"
 WAL_HOURS = 4
 """For how long an agent keeps what it cannot push, and so how old a reading may be that comes late."""

@@ -1,4 +1,6 @@
 #!/bin/sh
-# Removes FOLDER, with all that is in it, from the node of the kind cluster CLUSTER.
+# Removes FOLDER, with all that is in it, from the node of the kind cluster CLUSTER; quiet if there is no node.
 set -eu
-docker exec "$CLUSTER-control-plane" rm -rf "$FOLDER"
+node="$CLUSTER-control-plane"
+test -n "$(docker ps --quiet --filter "name=^$node\$")" || exit 0
+docker exec "$node" rm -rf "$FOLDER"

@@ -112,12 +112,11 @@ def test_pods_are_nobody_and_write_on_their_volume_alone(program: Program) -> No
             assert [mount["mountPath"] for mount in one["volumeMounts"]] == ["/data"]
             assert {"readinessProbe", "livenessProbe", "startupProbe"} <= one.keys()
             assert one["resources"]["limits"]["memory"]
-            claim = named(program, cluster, "PersistentVolumeClaim")[name]
-            volume = named(program, cluster, "PersistentVolume")[f"vm-mesh-{name}"]
-            assert claim["spec.volumeName"] == "vm-mesh-" + name
-            assert volume["spec.claimRef"] == {"namespace": "management", "name": name}
-            folder = program[f"{name}-folder"]["environment"]
-            assert (folder["FOLDER"], folder["OWNER"]) == (volume["spec.hostPath.path"], "65532")
+            [volume] = found["spec.template.spec.volumes"]
+            folder = program[f"{name}-folder"]
+            assert folder.urn in found.depends_on
+            assert folder["environment"]["FOLDER"] == volume["hostPath"]["path"]
+            assert folder["environment"]["OWNER"] == str(found["spec.template.spec.securityContext.runAsUser"])
 
 
 def test_a_collector_keeps_what_it_has_taken_until_the_store_has_it(program: Program) -> None:
@@ -163,7 +162,10 @@ def test_an_existing_cluster_keeps_it_in_its_own_storage_class() -> None:
     program = run({**changed("clusters.cluster2", there), "management": ON})
     claim = named(program, "cluster2", "PersistentVolumeClaim")["access-logs"]
     assert not {"volumeName", "storageClassName"} & claim.inputs["spec"].keys()
-    assert not named(program, "cluster2", "PersistentVolume")
+    store = named(program, "cluster2", "StatefulSet")["access-logs"]
+    [volume] = store["spec.template.spec.volumes"]
+    assert volume["persistentVolumeClaim"] == {"claimName": claim["metadata.name"]}
+    assert claim.urn in store.depends_on
 
 
 def test_clusters_without_credentials_of_each_other_are_told_where_the_stores_are() -> None:
