@@ -8,19 +8,16 @@ from components.cluster import network_gateways
 from components.deletion import bounded_deletion
 from components.exports import Exports
 from components.extensions import Extensions, ExtensionsArgs
-from components.failover import Failover
 from components.federation import Federation, FederationArgs
 from components.gathering import Gathering
 from components.infrastructure import Infrastructure
 from components.inputs import inputs
-from components.onboarding import Onboarding, OnboardingArgs
+from components.member import Member
 from components.operators import Operators, OperatorsArgs
 from components.route import Route, RouteArgs
 from components.site import Site
 from components.trust import Trust, TrustArgs
-from components.virtual_machine import VirtualMachine
-from components.workload_group import WorkloadGroup, WorkloadGroupArgs
-from settings import SidecarSettings, plugins, policies
+from settings import policies
 
 settings, tools, modules = inputs()
 pulumi.runtime.register_stack_transformation(bounded_deletion)
@@ -39,7 +36,6 @@ else:
     }
 meshes = {name: site.mesh for name, site in sites.items()}
 gateways = {name: site.gateway for name, site in sites.items()}
-urls = {name: site.url for name, site in sites.items() if site.url}
 
 applications = {
     name: Application(
@@ -49,78 +45,25 @@ applications = {
     )
     for name, cluster in applied.items()
 }
-
 if not settings.mesh.keyless and not settings.mesh.installed:
     Federation("federation", FederationArgs(clusters=clusters, readers=applied, meshes=meshes))
 
-sidecar = SidecarSettings(package=tools.sidecar_package.path, sha256=tools.sidecar_package.sha256)
-groups: dict[str, WorkloadGroup] = {}
-machines: dict[str, VirtualMachine] = {}
-joined: dict[str, list[pulumi.Resource]] = {}
-for vm_name, vm in settings.vms.items():
-    groups[vm_name] = group = WorkloadGroup(
-        vm_name,
-        WorkloadGroupArgs(name=vm_name, vm=vm, clusters=applied, meshes=meshes, ports=settings.called_ports(vm_name)),
-    )
-    joined[vm_name] = []
-    for name, machine in vm.all_machines(vm_name).items():
-        machines[name] = infrastructure.machine(name, machine)
-        onboarding = Onboarding(
-            name,
-            OnboardingArgs(
-                machine=machines[name],
-                name=vm_name,
-                vm=vm,
-                group=group,
-                cluster=clusters[vm.cluster],
-                istio=meshes[vm.cluster],
-                gateway=gateways[vm.cluster],
-                mesh=settings.mesh,
-                package=vm.sidecar or sidecar,
-                extensions=settings.extensions_on(vm_name),
-            ),
-        )
-        joined[vm_name] += onboarding.joined
+vms = {name: Member.brought_in(name, settings, infrastructure, clusters, sites) for name in settings.vms}
+machines = {name: machine for vm in vms.values() for name, machine in vm.machines.items()}
+joined = {name: vm.joined for name, vm in vms.items()}
 
 if settings.access:
     Access("access", AccessArgs(policies=policies(settings), clusters=applied, meshes=meshes))
 if settings.access.operators:
     Operators("operators", OperatorsArgs(operators=settings.access.operators, clusters=applied, meshes=meshes))
-
 if settings.extensions:
-    Extensions(
-        "extensions",
-        ExtensionsArgs(
-            extensions=settings.extensions,
-            plugins=plugins(settings),
-            files=modules,
-            image=f"{settings.istio.hub or tools.istio.hub}/proxyv2:{settings.istio.tag or tools.istio.tag}",
-            joined=joined,
-            clusters=applied,
-            meshes=meshes,
-        ),
-    )
+    Extensions("extensions", ExtensionsArgs.of(settings, tools, modules, joined, applied, meshes))
 
 exports = Exports(
     settings=settings, clusters=applied, meshes=meshes, gateways=gateways, applications=applications, joined=joined
 )
-for service, route in settings.routes.items():
-    vms = {name: groups[name] for name, vm in settings.vms.items() if service in vm.services}
-    Route(
-        service,
-        RouteArgs(
-            service=service,
-            route=route,
-            weights=settings.weights(service),
-            rule=settings.rule(service),
-            vms=vms,
-            joined=[step for name in vms for step in joined[name]],
-            clusters=applied,
-            meshes=meshes,
-            failover=Failover.of(service, settings, vms, applied, meshes),
-            exports=exports,
-        ),
-    )
+for service in settings.routes:
+    Route(service, RouteArgs.of(service, settings, vms, applied, meshes, exports))
 exports.of_all_without_routes()
 
 if home := settings.management.cluster:
@@ -129,7 +72,7 @@ if home := settings.management.cluster:
     gathering.logs_and_traces(exports)
 
 pulumi.export("stages", settings.stages)
-pulumi.export("urls", urls)
+pulumi.export("urls", {name: site.url for name, site in sites.items() if site.url})
 pulumi.export("gateways", {name: gateway.address for name, gateway in gateways.items()})
 pulumi.export("kubeconfigs", {name: cluster.kubeconfig for name, cluster in clusters.items()})
 pulumi.export("transports", {name: machine.transport for name, machine in machines.items()})

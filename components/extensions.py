@@ -13,7 +13,8 @@ from components.istio_object import istio_object
 from components.mesh import Mesh
 from components.module_files import ModuleFile
 from components.module_server import module_server, served_at
-from settings import ExtensionSettings, Plugin
+from settings import ExtensionSettings, Plugin, Settings, plugins
+from toolchain.artifacts import Artifacts
 
 KEPT = "/var/lib/vm-mesh/modules/{}.wasm"
 """Where ``bootstrap/vm/extension.sh`` keeps a module, by its SHA-256."""
@@ -35,6 +36,27 @@ class ExtensionsArgs:
     """VM -> what a plugin on it waits for: that the machines have joined, and have or can keep the module."""
     clusters: Mapping[str, Cluster]
     meshes: Mapping[str, Mesh]
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        tools: Artifacts,
+        files: Mapping[str, ModuleFile],
+        joined: Mapping[str, Sequence[pulumi.Resource]],
+        clusters: Mapping[str, Cluster],
+        meshes: Mapping[str, Mesh],
+    ) -> ExtensionsArgs:
+        """Those of a config."""
+        return cls(
+            extensions=settings.extensions,
+            plugins=plugins(settings),
+            files=files,
+            image=f"{settings.istio.hub or tools.istio.hub}/proxyv2:{settings.istio.tag or tools.istio.tag}",
+            joined=joined,
+            clusters=clusters,
+            meshes=meshes,
+        )
 
 
 class Extensions(pulumi.ComponentResource):

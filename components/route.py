@@ -13,9 +13,10 @@ from components.exports import Exports
 from components.failover import RETRIES, TRAFFIC_POLICY, Failover
 from components.http_routes import http_routes
 from components.istio_object import istio_object
+from components.member import Member
 from components.mesh import Mesh
 from components.workload_group import WorkloadGroup
-from settings import RouteSettings, RuleSettings, first_subset, service_host, vm_service
+from settings import RouteSettings, RuleSettings, Settings, first_subset, service_host, vm_service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,32 @@ class RouteArgs:
     """Who takes over from a destination that fails."""
     exports: Exports
     """What is written down of the destinations for clusters that do not read each other's."""
+
+    @classmethod
+    def of(
+        cls,
+        service: str,
+        settings: Settings,
+        vms: Mapping[str, Member],
+        clusters: Mapping[str, Cluster],
+        meshes: Mapping[str, Mesh],
+        exports: Exports,
+    ) -> RouteArgs:
+        """Those of the route of ``service`` in a config. Declares its failover, if it has one."""
+        serving = {name: vms[name] for name, vm in settings.vms.items() if service in vm.services}
+        groups = {name: vm.group for name, vm in serving.items()}
+        return cls(
+            service=service,
+            route=settings.routes[service],
+            weights=settings.weights(service),
+            rule=settings.rule(service),
+            vms=groups,
+            joined=[step for vm in serving.values() for step in vm.joined],
+            clusters=clusters,
+            meshes=meshes,
+            failover=Failover.of(service, settings, groups, clusters, meshes),
+            exports=exports,
+        )
 
 
 class Route(pulumi.ComponentResource):
