@@ -12,7 +12,7 @@ from components.cluster import Cluster
 from components.east_west_gateway import WayIn
 from components.exported import Exported, ExportedArgs, Workload
 from components.mesh import Mesh
-from settings import MANAGEMENT_NAMESPACE, VM_LABEL, Settings, VmSettings
+from settings import MANAGEMENT_NAMESPACE, VM_LABEL, Settings, VmSettings, exported_services
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Exports:
         ``after`` are the rules by which its pods are told apart; before them, an entry of another cluster would count
         as one of the cluster that it is in.
         """
-        if not self.settings.mesh.keyless or service not in self.settings.exported():
+        if not self.settings.mesh.keyless or service not in exported_services(self.settings):
             return []
         vms = [self._vm(name, vm) for name, vm in self.settings.vms.items() if service in vm.services]
         pods = [self._pods(service, after)] if service in self.settings.application else []
@@ -42,7 +42,7 @@ class Exports:
 
     def of_all_without_routes(self) -> None:
         """Those that no route has declared."""
-        for service in self.settings.exported():
+        for service in exported_services(self.settings):
             if service not in self.settings.routes:
                 self.of(service)
 

@@ -14,7 +14,7 @@ from components.deletion import linger
 from components.istio_object import istio_object
 from components.mesh import SYSTEM_NAMESPACE, Mesh
 from components.workload_group import WorkloadGroup
-from settings import Settings, first_subset, service_host, vm_service
+from settings import Settings, failover_orders, first_subset, service_host, vm_service
 
 TRAFFIC_POLICY: Mapping[str, Any] = {
     "tls": {"mode": "ISTIO_MUTUAL"},
@@ -103,7 +103,7 @@ class Failover(pulumi.ComponentResource):
             FailoverArgs(
                 service=service,
                 namespace=route.namespace,
-                orders={caller: settings.failover(service, caller) for caller in route.callers.clusters or clusters},
+                orders={caller: failover_orders(settings, service, caller) for caller in settings.callers(service)},
                 ports=settings.ports(service),
                 vms=vms,
                 clusters=clusters,

@@ -21,7 +21,7 @@ def inputs() -> tuple[Settings, Artifacts, dict[str, ModuleFile]]:
     try:
         settings = from_pulumi(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
         tools = artifacts.load(Path.cwd())
-        tools.require(settings.management_images())
+        tools.require(settings.management.images())
         return settings, tools, module_files(settings.extensions)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None

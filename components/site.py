@@ -14,7 +14,7 @@ from components.installed_mesh import InstalledMesh, InstalledMeshArgs
 from components.mesh import Mesh, MeshArgs
 from components.providers import providers
 from components.trust import Authority
-from settings import Settings
+from settings import Settings, networks_behind
 from toolchain.artifacts import Artifacts
 
 
@@ -57,7 +57,7 @@ class Site:
             ),
             inside,
         )
-        networks = settings.networks_behind(name)
+        networks = networks_behind(settings, name)
         gateway = EastWestGateway(
             name, EastWestGatewayArgs(cluster=cluster, mesh=mesh, charts=tools.charts, networks=networks), inside
         )

@@ -9,7 +9,9 @@ The models say what each value must be; :mod:`settings.checks` says what values 
 from settings.access import AccessRuleSettings, AccessSettings
 from settings.application import ServiceSettings, VersionSettings
 from settings.clusters import ClusterSettings, ExistingSettings, GatewaySettings, KindSettings
+from settings.exported import exported_services, exporters, networks_behind
 from settings.extensions import ExtensionSettings, WorkloadSettings
+from settings.failover import failover_orders
 from settings.load import from_pulumi, load
 from settings.management import (
     COLLECTOR,
@@ -127,9 +129,13 @@ __all__ = [
     "VmSettings",
     "WorkloadSettings",
     "collector_service",
+    "exported_services",
+    "exporters",
+    "failover_orders",
     "first_subset",
     "from_pulumi",
     "load",
+    "networks_behind",
     "plugins",
     "policies",
     "principal",

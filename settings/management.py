@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from settings.model import Model
+from settings.names import METRICS_PORT, METRICS_SERVICE
 from settings.values import LogRetention, Percent, Retention, Seconds
 
 LOG_STORE, LOG_STORE_PORT = "access-logs", 9428
@@ -57,10 +58,24 @@ class ManagementSettings(Model):
         return self.cluster is not None and (self.access_logs is not None or self.traces is not None)
 
     def services(self) -> dict[str, int]:
-        """Service -> port of what other clusters call in the management namespace."""
+        """Service -> port of what keeps what the collectors of all clusters send."""
         found: dict[str, int] = {}
         if self.cluster and self.access_logs:
             found[LOG_STORE] = LOG_STORE_PORT
         if self.cluster and self.traces:
             found[TRACE_STORE] = TRACE_STORE_PORT
         return found
+
+    def all_services(self) -> dict[str, int]:
+        """Those, and what the metrics of all clusters are pushed to."""
+        return ({METRICS_SERVICE: METRICS_PORT} if self.metrics else {}) | self.services()
+
+    def images(self) -> list[str]:
+        """Images that only a stack with a management cluster needs, by their names in the toolchain."""
+        used = {
+            METRICS_SERVICE: self.metrics is not None,
+            "otel-collector": self.collects,
+            "victoria-logs": self.access_logs is not None,
+            "jaeger": self.traces is not None,
+        }
+        return [name for name, needed in used.items() if needed]

@@ -14,7 +14,7 @@ from settings.extensions import ExtensionSettings
 from settings.management import ManagementSettings
 from settings.mesh import CaSettings, IstioSettings, MeshSettings, MirrorSettings
 from settings.model import Model
-from settings.names import LOCALITY, MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_SERVICE
+from settings.names import MANAGEMENT_NAMESPACE
 from settings.routes import RouteSettings
 from settings.rules import RuleSettings
 from settings.values import Certificates, DockerNetwork, Name
@@ -69,25 +69,6 @@ class Settings(Model):
         vms = {name: vm.services[route].port for name, vm in self.vms.items() if route in vm.services}
         return vms | dict.fromkeys(self.application_clusters(), self.application[route].port)
 
-    def failover(self, route: str, caller: str) -> dict[str, list[str]]:
-        """Destination -> who serves the calls that are meant for it, the first that can, for callers of a cluster.
-
-        Empty if the route has no failover.
-        """
-        order = self.routes[route].failover or ()
-        if order == (LOCALITY,):
-            order = self._nearest_first(route, caller)
-        return {name: list(dict.fromkeys((name, *order))) for name in self.ports(route)} if order else {}
-
-    def _nearest_first(self, route: str, caller: str) -> tuple[str, ...]:
-        """Who serves a route: the caller's cluster, those of its network, other clusters; then the VMs alike."""
-        network = self.clusters[caller].network
-        clusters = [name for name in self.clusters if route in self.services_in(name)]
-        clusters.sort(key=lambda name: (name != caller, self.clusters[name].network != network))
-        vms = [name for name, vm in self.vms.items() if route in vm.services]
-        vms.sort(key=lambda name: self.vms[name].cluster != caller)
-        return (*clusters, *vms)
-
     def extensions_on(self, vm: str) -> dict[str, ExtensionSettings]:
         """The extensions of a VM's proxy."""
         cluster = self.vms[vm].cluster
@@ -105,22 +86,6 @@ class Settings(Model):
             return self.namespaces()
         return [MANAGEMENT_NAMESPACE] if self.management.cluster else []
 
-    def management_services(self) -> dict[str, int]:
-        """Services of the management cluster that the other clusters call -> port."""
-        metrics = {METRICS_SERVICE: METRICS_PORT} if self.management.metrics else {}
-        return metrics | self.management.services()
-
-    def management_images(self) -> list[str]:
-        """Images that only a stack with a management cluster needs, by their names in the toolchain."""
-        management = self.management
-        used = {
-            METRICS_SERVICE: management.metrics is not None,
-            "otel-collector": management.collects,
-            "victoria-logs": management.access_logs is not None,
-            "jaeger": management.traces is not None,
-        }
-        return [name for name, needed in used.items() if needed]
-
     def called_ports(self, vm: str) -> dict[str, int]:
         """Service of a VM -> the port at which it is called: a route leads to it at the port of the application's."""
         services = self.vms[vm].services
@@ -128,30 +93,6 @@ class Settings(Model):
             name: self.application[name].port if name in self.application else service.port
             for name, service in services.items()
         }
-
-    def exported(self) -> tuple[str, ...]:
-        """Services that clusters without credentials of each other know of each other, wherever these run."""
-        if self.mesh.exported is not None:
-            return self.mesh.exported
-        return tuple(dict.fromkeys([*self.routes, *(name for vm in self.vms.values() for name in vm.services)]))
-
-    def exported_vms(self) -> dict[str, VmSettings]:
-        """VMs that run an exported service. Their Services select them by one label, so each VM is exported whole."""
-        return {name: vm for name, vm in self.vms.items() if set(self.exported()) & vm.services.keys()}
-
-    def exporters(self) -> list[str]:
-        """Clusters that have something to tell the others of."""
-        pods = {name for name in self.clusters if set(self.exported()) & self.services_in(name).keys()}
-        homes = pods | {vm.cluster for vm in self.exported_vms().values()}
-        if self.management_services():
-            homes.add(str(self.management.cluster))
-        return [name for name in self.clusters if name in homes]
-
-    def networks_behind(self, cluster: str) -> list[str]:
-        """Networks whose endpoints are called through the gateway of ``cluster``: its own, and those of VMs that only
-        this cluster knows."""
-        vms = [vm.network for vm in self.exported_vms().values() if vm.cluster == cluster] if self.mesh.keyless else []
-        return list(dict.fromkeys([self.clusters[cluster].network, *vms]))
 
     def made_roots(self) -> tuple[str, ...]:
         """Names of the roots that the program makes: one, unless the config says otherwise or has a CA of its own."""

@@ -32,7 +32,7 @@ def moment(text: str, now: datetime) -> datetime:
 def store(settings: Settings, kubeconfigs: dict[str, Path], name: str, port: int, key: str) -> Generator[Forward]:
     """What keeps what the config's ``management.<key>`` asks for. Raises Misuse if it asks for nothing."""
     management = settings.management
-    if not management.cluster or name not in settings.management_services():
+    if not management.cluster or name not in management.all_services():
         raise Misuse(
             f"nothing is kept: vm-mesh:management has no {key}",
             f"pulumi config set --path 'management.{key}' '{{}}' with a management.cluster, and run `make up`",

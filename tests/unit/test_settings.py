@@ -14,7 +14,18 @@ import yaml
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from settings import KEYS, PROJECT, SettingsError, from_pulumi, load, policies
+from settings import (
+    KEYS,
+    PROJECT,
+    SettingsError,
+    exported_services,
+    exporters,
+    failover_orders,
+    from_pulumi,
+    load,
+    networks_behind,
+    policies,
+)
 
 ROOT = Path(__file__).parents[2]
 PROJECT_FILE: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
@@ -764,10 +775,10 @@ def test_all_that_is_wrong_with_exports_is_said_at_once() -> None:
 
 def test_services_with_routes_and_those_of_vms_are_exported() -> None:
     settings = load(changed("mesh/exported", REMOVED))
-    assert settings.exported() == ("details", "ratings")
-    assert settings.exporters() == ["made", "there"]
-    assert settings.networks_behind("made") == ["network1", "vm-network"]
-    assert load(DEV).networks_behind("cluster1") == ["network1"]
+    assert exported_services(settings) == ("details", "ratings")
+    assert exporters(settings) == ["made", "there"]
+    assert networks_behind(settings, "made") == ["network1", "vm-network"]
+    assert networks_behind(load(DEV), "cluster1") == ["network1"]
 
 
 def test_route_of_no_service_in_no_stage() -> None:
@@ -1313,12 +1324,12 @@ def test_nothing_is_limited_unless_the_config_says_so() -> None:
     settings = load(DEV)
     assert not settings.access
     assert policies(settings) == []
-    assert settings.failover("details", "cluster1") == {}
+    assert failover_orders(settings, "details", "cluster1") == {}
 
 
 def test_each_destination_is_the_first_of_its_own_order() -> None:
     settings = load(changed("routes/details/failover", ["cluster1", "cluster2", "vm1"], DEV))
-    assert settings.failover("details", "cluster2") == {
+    assert failover_orders(settings, "details", "cluster2") == {
         "vm1": ["vm1", "cluster1", "cluster2"],
         "cluster1": ["cluster1", "cluster2", "vm1"],
         "cluster2": ["cluster2", "cluster1", "vm1"],
@@ -1327,10 +1338,10 @@ def test_each_destination_is_the_first_of_its_own_order() -> None:
 
 def test_the_nearest_takes_over_by_locality() -> None:
     settings = load(changed("routes/details/failover", "locality", DEV))
-    assert settings.failover("details", "cluster2")["vm1"] == ["vm1", "cluster2", "cluster1"]
-    assert settings.failover("details", "cluster1")["cluster2"] == ["cluster2", "cluster1", "vm1"]
+    assert failover_orders(settings, "details", "cluster2")["vm1"] == ["vm1", "cluster2", "cluster1"]
+    assert failover_orders(settings, "details", "cluster1")["cluster2"] == ["cluster2", "cluster1", "vm1"]
     far = changed("routes/details/failover", "locality")
-    assert load(far).failover("details", "there")["made"] == ["made", "there", "fleet", "vm1"]
+    assert failover_orders(load(far), "details", "there")["made"] == ["made", "there", "fleet", "vm1"]
 
 
 # Extensions
@@ -1486,6 +1497,6 @@ def test_what_is_kept_where(management: dict[str, Any], where: str, error: str) 
 
 def test_the_management_cluster_exports_what_the_others_call() -> None:
     config = changed("mesh", {"discovery": "serviceEntries"}, APART)
-    assert load(config).management_services() == {"prometheus": 9090}
-    assert load(config).exporters() == ["cluster1", "cluster2", "apart"]
-    assert load(changed("management/metrics", REMOVED, config)).exporters() == ["cluster1", "cluster2"]
+    assert load(config).management.all_services() == {"prometheus": 9090}
+    assert exporters(load(config)) == ["cluster1", "cluster2", "apart"]
+    assert exporters(load(changed("management/metrics", REMOVED, config))) == ["cluster1", "cluster2"]

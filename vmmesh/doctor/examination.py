@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi.automation import CommandError
 
-from settings import PROJECT, SettingsError
+from settings import PROJECT, SettingsError, exporters
 from toolchain.artifacts import ArtifactsMissing
 from toolchain.places import Checkout
 from toolchain.problem import Problem
@@ -112,7 +112,7 @@ def _elsewhere(
     """The clusters and VMs that there are, at the same time, in the order of the config."""
     settings = operator.settings
     version = operator.tools.istio.version if operator.tools else ""
-    networks = {name: settings.clusters[name].network for name in settings.exporters()}
+    networks = {name: settings.clusters[name].network for name in exporters(settings)}
     clusters = {
         name: cluster.Examined(
             kubeconfig=kubeconfigs[name],
