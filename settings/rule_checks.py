@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from settings.entries import object_in, objects_in, texts_in, unknown
 from settings.mistakes import KeyPath, Mistake, shown
-from settings.values import Duration, seconds
+from settings.value_checks import seconds
+from settings.values import Duration
 
 _CONDITIONS = ("headers", "cookie", "namespaces", "labels")
 _DURATION = TypeAdapter[str](Duration)

@@ -1,0 +1,68 @@
+"""What VMs must be to each other, and to what else a config has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from settings.application import ServiceSettings
+from settings.entries import at_most_one, object_in, objects_in, one_of, repeated, unknown, value_of
+from settings.mistakes import KeyPath, Mistake, dotted, shown
+from settings.names import NAME, vm_service
+from settings.vms import HostSettings, VmSettings
+
+
+def mistakes_in_vms(
+    vms: Mapping[str, Any], clusters: Mapping[str, Any], application: Mapping[str, Any], networks: Collection[str]
+) -> Iterator[Mistake]:
+    """What a VM names that is not there, and what two machines or services share. As in
+    :class:`settings.checks.CrossChecks`."""
+    for name in vms.keys() & clusters.keys():
+        yield ("vms", name), "is also the name of a cluster; a destination needs a name of its own"
+    for name, vm in objects_in(vms).items():
+        path = ("vms", name)
+        yield from unknown((*path, "cluster"), vm.get("cluster"), "cluster", clusters)
+        network = value_of(vm, "network", VmSettings)
+        yield from unknown((*path, "network"), network, "network", networks)
+        services = objects_in(vm.get("services")).items()
+        ports = [((*path, "services", service, "port"), entry.get("port")) for service, entry in services]
+        yield from repeated(ports, "is the same port as")
+        yield from one_of((*path, "probe"), vm.get("probe"), ("http", "tcp", "exec"))
+        yield from at_most_one(path, vm, ("container", "host", "machines"))
+    yield from _in_machines(vms)
+    yield from _in_host_names(vms, application)
+
+
+def _in_machines(vms: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Every machine is a container's or a host's name, whatever VM it belongs to."""
+    names: list[tuple[KeyPath, object]] = []
+    for vm, entry in objects_in(vms).items():
+        machines = object_in(entry.get("machines"))
+        places = {("vms", vm, "machines", name): machine for name, machine in machines.items()} or {("vms", vm): entry}
+        for path, machine in places.items():
+            names.append((path, path[-1]))
+            yield from at_most_one(path, object_in(machine), ("container", "host"))
+            yield from _captured_ssh(path, object_in(object_in(machine).get("host")), entry)
+    yield from repeated(names, "has the same name as")
+
+
+def _captured_ssh(path: KeyPath, host: Mapping[str, Any], vm: Mapping[str, Any]) -> Iterator[Mistake]:
+    """A service on the port of SSH would have the sidecar capture it, and nobody could mend that from afar."""
+    for service, entry in objects_in(vm.get("services")).items():
+        if host and entry.get("port") == value_of(host, "port", HostSettings):
+            where = ("vms", path[1], "services", service, "port")
+            yield where, f"is the port by which {dotted((*path, 'host'))} is reached; it must not be captured"
+
+
+def _in_host_names(vms: Mapping[str, Any], application: Mapping[str, Any]) -> Iterator[Mistake]:
+    """A VM's service is a Kubernetes Service of its own, ``<service>-<VM>``, beside the application's."""
+    places: list[tuple[KeyPath, object]] = []
+    for name, service in objects_in(application).items():
+        places.append((("application", name), f"{name}.{value_of(service, 'namespace', ServiceSettings)}"))
+    for vm, entry in objects_in(vms).items():
+        for service in object_in(entry.get("services")):
+            path, host = ("vms", vm, "services", service), vm_service(service, vm)
+            if NAME.fullmatch(service) and NAME.fullmatch(vm) and len(host) > 63:
+                yield path, f"{shown(host)} would name a Service, must be at most 63 characters long"
+            places.append((path, f"{host}.{value_of(entry, 'namespace', VmSettings)}"))
+    yield from repeated(places, "has the same name in Kubernetes as")
