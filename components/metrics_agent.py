@@ -17,7 +17,7 @@ from components.mesh import Mesh
 from components.pod_reader import pod_reader
 from components.prometheus import DATA, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
 from components.reading_config import CERTIFICATES, reading_config
-from components.readings import READINGS_PORT
+from components.readings_port import READINGS_PORT
 from components.virtual_machine import VirtualMachine
 from settings import MANAGEMENT_NAMESPACE, READER, SYSTEM_NAMESPACE, MetricsSettings, VmSettings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.readings import READINGS_PATH, READINGS_PORT
+from components.readings_port import READINGS_PATH, READINGS_PORT
 from settings import (
     MANAGEMENT_NAMESPACE,
     METRICS_PORT,
