@@ -18,6 +18,7 @@ from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh.doctor import cluster, machine, vm
 from vmmesh.doctor.finding import Finding, Said, passed, run
+from vmmesh.doctor.operator import Operator
 from vmmesh.kubectl import written
 from vmmesh.mesh import AT_ONCE
 from vmmesh.place import Place
@@ -59,7 +60,7 @@ def examine(place: Place) -> list[Finding]:
         place.enter()
     except ArtifactsMissing:  # its own check tells
         tools = False
-    operator = machine.Operator(root=place.root, name=place.name, settings=settings)
+    operator = Operator(root=place.root, name=place.name, settings=settings)
     with Progress(Checkout(place.root).logs) as progress:
         with progress.step(HERE, "examining it"), ThreadPoolExecutor(1) as pool:
             applied = pool.submit(_applied, place) if tools else None
@@ -104,7 +105,7 @@ def _applied(place: Place) -> _Applied:
 
 def _elsewhere(
     root: Path,
-    operator: machine.Operator,
+    operator: Operator,
     outputs: Mapping[str, Any],
     kubeconfigs: Mapping[str, Path],
     progress: Progress,
@@ -150,7 +151,7 @@ def _elsewhere(
             yield from found
 
 
-def transports(operator: machine.Operator, outputs: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def transports(operator: Operator, outputs: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """VM, machine and transport of each machine that can be asked: hosts, and the containers that are there."""
     made = outputs.get("transports", {})
     containers: Collection[str] = ()

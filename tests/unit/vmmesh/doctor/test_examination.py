@@ -14,7 +14,7 @@ from tests.unit.vmmesh.support import CONFIG, Programs
 from vmmesh import cli, doctor
 from vmmesh.doctor import vm
 from vmmesh.doctor.examination import transports
-from vmmesh.doctor.machine import Operator
+from vmmesh.doctor.operator import Operator
 from vmmesh.kubectl import Unreachable
 from vmmesh.stackfile import load
 
