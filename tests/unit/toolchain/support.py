@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 
 from toolchain.recipe import Recipe, Shop, Work
+
+
+def every(recipes: Iterable[Recipe]) -> Generator[Recipe]:
+    """Recipes, and all that they need."""
+    for recipe in recipes:
+        yield recipe
+        yield from every(recipe.needs)
 
 
 @dataclass

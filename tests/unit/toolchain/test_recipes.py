@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.unit.toolchain.support import every
 from toolchain.ensure import Plan
 from toolchain.images import Built, EngineImage, Pulled
 from toolchain.mirror import Mirror
-from toolchain.recipe import Entry, Recipe, Shop
+from toolchain.recipe import Entry, Shop
 from toolchain.recipes import debian, istio, plugins
-from toolchain.recipes.management import IMAGES, ManagementImages, wanted
+from toolchain.recipes.management import IMAGES, ManagementImages
 from toolchain.recipes.plugins import PLUGINS, install, point
 from toolchain.recipes.workloads import BUILT, Workloads
-
-
-def every(recipes: Iterable[Recipe]) -> Generator[Recipe]:
-    for recipe in recipes:
-        yield recipe
-        yield from every(recipe.needs)
 
 
 @pytest.fixture
@@ -78,30 +71,6 @@ def test_a_mirror_is_in_every_official_images_name() -> None:
         "registry.example/hub/istio/examples-bookinfo-reviews-v2:1.20.3"
     )
     assert workloads.istio(BUILT)[0] == "localhost/vm-mesh"
-
-
-def test_only_a_stack_that_keeps_metrics_gets_what_keeps_them(shop: Shop) -> None:
-    def steps(config: dict[str, Any]) -> set[str]:
-        plan = Plan(shop, Workloads(Mirror()), ManagementImages(Mirror(), wanted(config)))
-        return {step.name for step in every(way for choice in plan.choices for way in choice.ways)}
-
-    more = steps({"vm-mesh:management": {"cluster": "c", "metrics": {}}}) - steps({})
-    assert {"prometheus", "prometheus-image", "prometheus-archive"} <= more
-    others: list[dict[str, Any]] = [{}, {"vm-mesh:management": None}, {"vm-mesh:management": {"traces": {}}}]
-    for config in others:
-        assert not any("prometheus" in step for step in steps(config))
-
-
-def test_an_image_that_is_pulled_has_no_archive(shop: Shop) -> None:
-    images = ManagementImages(Mirror(images="registry.example/hub"), ("prometheus",))
-    (choice,) = images.choices
-    official, built = choice.ways
-    pulled = images.finish(shop, {choice.name: official})["prometheus"]
-    assert (pulled.reference, pulled.archive) == ("registry.example/hub/prom/prometheus:v3.16.0", None)
-    made = images.finish(shop, {choice.name: built})["prometheus"]
-    assert made.reference.startswith("localhost/vm-mesh/prometheus:3.16.0-")
-    assert made.archive == ".state/prometheus.tar"
-    assert (shop.checkout.root / made.archive).is_symlink()
 
 
 def test_plugins_are_found_under_the_version_that_the_sdk_asks_for() -> None:
