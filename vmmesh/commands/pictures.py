@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from vmmesh import graph as drawing
-from vmmesh import over_time, pull_request
+from vmmesh import over_time, previewed, pull_request
 from vmmesh import report as reporting
 from vmmesh.commands import completion
 from vmmesh.commands.common import Json, Service, StackName, Window, console, place, print_json
@@ -131,7 +131,7 @@ def report(
 
 
 def _report_preview(where: Place, state: Path | None, output: Path | None, as_json: bool) -> None:
-    found = pull_request.preview(where, state)
+    found = previewed.preview(where, state)
     now = datetime.now(UTC)
     text = json.dumps(pull_request.document(found), indent=2) if as_json else pull_request.markdown(found, now)
     if output:

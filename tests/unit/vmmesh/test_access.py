@@ -16,7 +16,8 @@ from tests.unit.vmmesh.test_cli import root, vmmesh
 from tests.unit.vmmesh.test_guard import event
 from vmmesh import access, access_changes, planned
 from vmmesh.access import Grant
-from vmmesh.pull_request import Preview, document, markdown
+from vmmesh.previewed import Preview
+from vmmesh.pull_request import document, markdown
 from vmmesh.stackfile import Misuse
 
 __all__ = ["root"]

@@ -12,7 +12,9 @@ from pulumi.automation import EngineEvent
 from policy.rules import Violation
 from tests.unit.vmmesh.test_guard import KIND_CLUSTER, event, route, services, urn
 from vmmesh import planned
-from vmmesh.pull_request import LIMIT, Preview, bar, document, markdown, marker, written
+from vmmesh.comment_blocks import bar
+from vmmesh.previewed import Preview, written
+from vmmesh.pull_request import LIMIT, document, markdown, marker
 
 RECORDED = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 NOW = RECORDED + timedelta(hours=3)
