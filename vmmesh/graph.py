@@ -11,8 +11,9 @@ from vmmesh.observe import Observation, observe, planned
 from vmmesh.picture.drawing import draw
 from vmmesh.picture.page import page
 from vmmesh.picture.png import png
+from vmmesh.picture.shown import Picture
 from vmmesh.picture.style import Theme
-from vmmesh.picture.topology import Picture, picture
+from vmmesh.picture.topology import picture
 from vmmesh.place import Place
 from vmmesh.stackfile import Misuse
 

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from settings import Queries, Settings, queries
 from vmmesh.mesh import each
+from vmmesh.picture.shown import Kind
 from vmmesh.picture.timeline import Curve, Values
-from vmmesh.picture.topology import Kind
 
 _MOMENTS = 120
 _READINGS = 4

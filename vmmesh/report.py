@@ -15,8 +15,8 @@ from vmmesh.judge import FALSE_ALARMS, Verdict
 from vmmesh.observe import Observation
 from vmmesh.picture.drawing import draw, eyebrow, moment
 from vmmesh.picture.page import NUMBERS, Section, Tone, page, shares
+from vmmesh.picture.shown import Picture
 from vmmesh.picture.style import Theme
-from vmmesh.picture.topology import Picture
 
 FORMATS = (".md", ".html")
 _BAR = 20

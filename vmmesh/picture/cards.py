@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmmesh.picture.canvas import ICON, Box, Canvas, text_width
-from vmmesh.picture.topology import Destination, Kind, Panel, Zone
+from vmmesh.picture.shown import Destination, Kind, Panel, Zone
 
 PAD = 16
 ICON_ROOM = 26

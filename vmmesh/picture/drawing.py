@@ -10,8 +10,8 @@ from vmmesh.picture.canvas import ICON, Box, Canvas, number, text_width
 from vmmesh.picture.cards import ICON_ROOM, PAD, Line
 from vmmesh.picture.layout import INDENT, MARGIN, Plan, Row, joint, plan, weight
 from vmmesh.picture.legend import draw_legend
+from vmmesh.picture.shown import Gateway, Kind, Panel, Picture
 from vmmesh.picture.style import Theme
-from vmmesh.picture.topology import Gateway, Kind, Panel, Picture
 
 _EYEBROW = 18
 _TITLE = 84

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from vmmesh.picture import cards
 from vmmesh.picture.canvas import Box, text_width
 from vmmesh.picture.cards import LINE, PAD
-from vmmesh.picture.topology import Gateway, Panel, Zone
+from vmmesh.picture.shown import Gateway, Panel, Zone
 
 MARGIN = 32
 INDENT = 40

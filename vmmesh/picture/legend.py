@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from vmmesh.picture.canvas import Box, Canvas, number, text_width
 from vmmesh.picture.layout import MARGIN
-from vmmesh.picture.topology import Gateway, Picture
+from vmmesh.picture.shown import Gateway, Picture
 
 _SAMPLE = 44
 _GAP = 30

@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from vmmesh.picture.drawing import title
+from vmmesh.picture.shown import Panel, Picture
 from vmmesh.picture.style import DARK, FONTS, LIGHT, Theme, colours
-from vmmesh.picture.topology import Panel, Picture
 from vmmesh.routes import ELSEWHERE
 
 NUMBERS = {"intended", "observed", "calls", "5xx", "sent", "failed", "counted", "p-value", "share", "p50", "p99"}

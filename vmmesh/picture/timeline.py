@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vmmesh.history import Stay
-from vmmesh.picture.topology import Kind
+from vmmesh.picture.shown import Kind
 
 Values = Sequence[float | None]
 """At each moment; None: nothing is known."""

@@ -10,10 +10,10 @@ from vmmesh.picture.chart import Chart, scale
 from vmmesh.picture.drawing import moment as in_words
 from vmmesh.picture.layout import MARGIN
 from vmmesh.picture.page import Section
+from vmmesh.picture.shown import Kind
 from vmmesh.picture.style import SERIES, Theme
 from vmmesh.picture.text import shortened
 from vmmesh.picture.timeline import Curve, Part, Timeline, changes, failures, first, shares, totals
-from vmmesh.picture.topology import Kind
 
 _WIDTH = 1040
 _SCALE = 74

@@ -14,7 +14,7 @@ from tests.unit.vmmesh.picture.timelines import MOMENTS, timeline
 from tests.unit.vmmesh.support import CONFIG, settings
 from vmmesh import cli, over_time
 from vmmesh.kept_metrics import Span, curves, span, values
-from vmmesh.picture.topology import Kind
+from vmmesh.picture.shown import Kind
 from vmmesh.stackfile import Misuse
 
 KEPT = CONFIG + "  vm-mesh:management: {cluster: cluster2, metrics: {}}\n"

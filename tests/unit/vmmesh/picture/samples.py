@@ -9,7 +9,8 @@ from settings import Settings, from_pulumi
 from vmmesh.calls import Calls
 from vmmesh.counting import Counted
 from vmmesh.judge import Verdict, judge
-from vmmesh.picture.topology import Picture, picture
+from vmmesh.picture.shown import Picture
+from vmmesh.picture.topology import picture
 from vmmesh.routes import route_of
 
 VM = {"port": 9080, "command": "/usr/local/bin/x"}

@@ -12,8 +12,9 @@ from tests.unit.vmmesh.picture.samples import BARE, LONG, MANY, MOMENT, SAMPLES,
 from vmmesh.calls import Calls
 from vmmesh.picture.canvas import text_width
 from vmmesh.picture.drawing import draw
+from vmmesh.picture.shown import Picture
 from vmmesh.picture.style import DARK, FACES, LIGHT, Palette, Theme, colours, css
-from vmmesh.picture.topology import Picture, picture
+from vmmesh.picture.topology import picture
 
 PICTURES = [
     pytest.param(drawn, id=f"{name}-{number}")

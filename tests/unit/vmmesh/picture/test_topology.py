@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.vmmesh.picture.samples import MANY, TALK, config, verdict
 from vmmesh.calls import Calls
-from vmmesh.picture.topology import Destination, Gateway, Kind, Panel, Seen, Zone, picture
+from vmmesh.picture.shown import Destination, Gateway, Kind, Panel, Seen, Zone
+from vmmesh.picture.topology import picture
 
 STAGES = {"both": {"vm1": 75, "a": 25}}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from vmmesh.history import Stay
+from vmmesh.picture.shown import Kind
 from vmmesh.picture.timeline import Curve, Part, Timeline
-from vmmesh.picture.topology import Kind
 
 START = 1_795_581_000.0
 MOMENTS = [START + 15 * at for at in range(121)]
