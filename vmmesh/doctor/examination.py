@@ -17,6 +17,7 @@ from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh.doctor import cluster, machine, vm
+from vmmesh.doctor.examined import Examined
 from vmmesh.doctor.finding import Finding, Said, passed, run
 from vmmesh.doctor.operator import Operator
 from vmmesh.kubectl import written
@@ -115,7 +116,7 @@ def _elsewhere(
     version = operator.tools.istio.version if operator.tools else ""
     networks = {name: settings.clusters[name].network for name in exporters(settings)}
     clusters = {
-        name: cluster.Examined(
+        name: Examined(
             kubeconfig=kubeconfigs[name],
             others=[other for other in kubeconfigs if other != name] if settings.clusters[name].application else [],
             application=settings.clusters[name].application,
@@ -168,7 +169,7 @@ def transports(operator: Operator, outputs: Mapping[str, Any]) -> Iterator[tuple
                 yield vm_name, name, f"docker exec -i {container}"
 
 
-def _of_cluster(name: str, examined: cluster.Examined) -> list[Finding]:
+def _of_cluster(name: str, examined: Examined) -> list[Finding]:
     found = list(run(name, cluster.FIRST, examined))
     return [*found, *run(name, cluster.CHECKS, examined)] if passed(found) else found
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from settings import MACHINE_LABEL, VmSettings
-from vmmesh.doctor.cluster import Examined
+from vmmesh.doctor.examined import Examined
 from vmmesh.doctor.finding import LEVELS, Finding, Level, Said
 from vmmesh.kubectl import Unreachable, run
 from vmmesh.status import CERTIFICATE, expiry, health

@@ -9,7 +9,7 @@ import pytest
 from settings import Settings
 from tests.unit.vmmesh.support import CONFIG, Programs
 from vmmesh.doctor import cluster
-from vmmesh.doctor.cluster import Examined
+from vmmesh.doctor.examined import Examined
 from vmmesh.forward import Forwards
 from vmmesh.graph import picture
 from vmmesh.kubectl import Unreachable

@@ -1,9 +1,10 @@
-"""What the tests of the operator's machine use."""
+"""What the tests of the operator's machine and of clusters use."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.unit.vmmesh.support import CONFIG, Programs
 from vmmesh.doctor.finding import Said
@@ -27,3 +28,25 @@ def engine(programs: Programs, *containers: str) -> None:
     programs.write("info", json.dumps(INFO))
     programs.write("ps", "".join(f"{line}\n" for line in containers))
     programs.make("docker", 'case $1 in info | ps) cat "$(dirname "$0")/$1" ;; *) exit 1 ;; esac')
+
+
+ISTIOD = ("clusterz", "endpointShardz", "networkz")
+
+
+def answers(programs: Programs, **kinds: Any) -> None:
+    """A kubectl that has objects by their kinds, and what istiod answers by the last part of the path."""
+    for kind, found in kinds.items():
+        programs.write(kind, json.dumps(found if kind in ISTIOD else {"items": found}))
+    programs.make(
+        "kubectl",
+        'shift; case $1 in exec) for path; do :; done; cat "$(dirname "$0")/${path##*/}" ;; '
+        '*) cat "$(dirname "$0")/$2" ;; esac',
+    )
+
+
+def deployment(ready: int, tag: str = "1.31.0-abc") -> dict[str, Any]:
+    return {
+        "metadata": {"name": "istiod"},
+        "spec": {"replicas": 1, "template": {"spec": {"containers": [{"image": f"host:5000/pilot:{tag}"}]}}},
+        "status": {"readyReplicas": ready} if ready else {},
+    }
