@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from settings import load, queries
-from tests.unit.test_settings import APART, DEV, changed
+from tests.unit.settings.support import APART, DEV, changed
 
 
 def matchers(text: str) -> dict[str, str]:

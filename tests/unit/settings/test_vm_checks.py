@@ -1,0 +1,72 @@
+"""What VMs must be to each other, and to what else a config has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from settings import PROJECT, load
+from tests.unit.settings.support import FULL, REMOVED, changed, errors
+
+
+def test_vm_may_be_on_the_network_of_a_cluster() -> None:
+    """Of any cluster, where all of them read each other's endpoints; else of the one that it joins."""
+    load(changed("vms/vm1/network", "network1"))
+    load(changed("vms/vm1/network", "network2", changed("mesh", {})))
+
+
+def test_vm_named_like_a_cluster() -> None:
+    error = "is also the name of a cluster; a destination needs a name of its own"
+    assert f"{PROJECT}:vms.made: {error}" in errors(changed("vms/made", FULL["vms"]["vm1"]))
+
+
+def test_host_names_of_vms() -> None:
+    service = {"port": 9080, "command": "serve"}
+    config = changed("application/details-vm1", {"namespace": "machines", "versions": {}})
+    config["vms"]["v" * 40] = {**config["vms"]["vm1"], "services": {"s" * 40: service}}
+    config["vms"]["w" * 22] = config["vms"]["v" * 40]
+    del config["vms"]["fleet"], config["vms"]["old"], config["extensions"]
+    vms = f"{PROJECT}:vms"
+    assert errors(config) == (
+        f"{vms}.vm1.services.details: has the same name in Kubernetes as {PROJECT}:application.details-vm1",
+        f'{vms}.{"v" * 40}.services.{"s" * 40}: "{"s" * 37}..." would name a Service, must be at most 63 '
+        "characters long",
+    )
+
+
+@pytest.mark.parametrize("probe", [{}, {"periodSeconds": 2}])
+def test_a_probe_of_no_kind(probe: dict[str, Any]) -> None:
+    assert errors(changed("vms/vm1/probe", probe)) == ("vm-mesh:vms.vm1.probe: needs one of 'http', 'tcp', 'exec'",)
+
+
+def test_what_is_of_two_kinds() -> None:
+    config = changed("vms/vm1/probe/tcp", {"port": 1})
+    config["vms"]["vm1"]["host"] = config["vms"]["fleet"]["machines"]["fleet-a"]["host"]
+    config["vms"]["fleet"]["machines"]["fleet-b"]["host"] = config["vms"]["vm1"]["host"]
+    keep = "keep the one that it is"
+    assert errors(config) == (
+        f"vm-mesh:vms.fleet.machines.fleet-b: has both 'container' and 'host'; {keep}",
+        f"vm-mesh:vms.vm1: has both 'container' and 'host'; {keep}",
+        f"vm-mesh:vms.vm1.probe: has both 'http' and 'tcp'; {keep}",
+    )
+
+
+def test_machines_of_one_name() -> None:
+    config = changed("vms/fleet/machines/vm1", {})
+    assert errors(config) == ("vm-mesh:vms.vm1: has the same name as vm-mesh:vms.fleet.machines.vm1",)
+
+
+def test_the_port_of_ssh_is_not_captured() -> None:
+    config = changed("vms/fleet/services/ssh", {"port": 2222})
+    reached = "vm-mesh:vms.fleet.machines.fleet-a.host"
+    assert errors(config) == (
+        f"vm-mesh:vms.fleet.services.ssh.port: is the port by which {reached} is reached; it must not be captured",
+    )
+
+
+def test_a_missing_host_key_says_how_to_get_it() -> None:
+    (error,) = errors(changed("vms/fleet/machines/fleet-a/host/hostKey", REMOVED))
+    assert error.startswith("vm-mesh:vms.fleet.machines.fleet-a.host.hostKey: is missing")
+    assert "ssh-keyscan -t ed25519 -p PORT ADDRESS" in error
+    assert "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in error
