@@ -67,9 +67,10 @@ class Environment:
         return found[0]
 
     def changes(self) -> list[tuple[str, str]]:
-        """What a preview would do: operation and type of every resource that does not stay the same."""
+        """What a preview would do: operation and type of every resource that it would not leave as it is."""
         steps: list[dict[str, Any]] = json.loads(self.pulumi("preview", "--json"))["steps"]
-        return sorted((step["op"], step["urn"].split("::")[2].split("$")[-1]) for step in steps if step["op"] != "same")
+        changes = [step for step in steps if step["op"] not in ("same", "read")]
+        return sorted((step["op"], step["urn"].split("::")[2].split("$")[-1]) for step in changes)
 
     def set_stage(self, stage: str, route: str = "details") -> None:
         """Edit the config, as a user does, without applying it."""
