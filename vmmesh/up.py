@@ -25,10 +25,9 @@ from vmmesh.watch import resource_name
 def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
     """Makes tools and images ready, then the stack; returns the summary.
 
-    Nodes and container VMs that were stopped are started. Machines whose certificates are of no use any more join
-    again,
-    and workload entries that are left behind are removed. ``gone`` names machines that are no longer in the config and
-    cannot be reached ever again.
+    Nodes and container VMs that were stopped or paused go on. Machines whose certificates are of no use any more join
+    again, and workload entries that are left behind are removed. ``gone`` names machines that are no longer in the
+    config and cannot be reached ever again.
 
     Raises SettingsError before anything is touched, or Problem, the first thing that failed.
     """

@@ -1,4 +1,4 @@
-"""Starts nodes and container VMs that were stopped, by a restart of the engine say, and waits for their API servers."""
+"""Starts nodes and container VMs that were stopped, by a restart of the engine say, or paused; waits for API servers."""
 
 from __future__ import annotations
 
@@ -17,22 +17,31 @@ _READY = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "--raw=/r
 
 
 def wake(stack: str, settings: Settings, made: Collection[str], say: Callable[[str], None]) -> list[str]:
-    """Starts what is stopped of the stack, says so, and returns it; ``made`` are the names of the stack's resources.
+    """Starts what is stopped or paused of the stack, says so, and returns it; ``made`` are its resources' names.
 
+    To a paused node's API server connections are open and stay silent: the Kubernetes provider would wait for minutes.
     Engines start most of it again by themselves when they come back, and answer long before what runs in a node does.
     What a killed run has left of a cluster is no part of the stack yet, and is made anew.
     """
     nodes = [f"{name}{_NODE}" for name in settings.clusters if f"{name}-node" in made]
     machines = [machine for machine in machines_of(settings) if f"{machine}-container" in made]
     states = _states(f"{PROJECT}-{stack}-") if nodes or machines else {}
-    stopped = [name for name in (*nodes, *machines) if states.get(name, "").startswith("Exited")]
-    for name in stopped:
-        say(f"{name} was stopped: starting it")
-        run(["docker", "start", f"{PROJECT}-{stack}-{name}"], seconds=API_SECONDS)
+    woken: list[str] = []
+    for name in (*nodes, *machines):
+        state = states.get(name, "")
+        if state.startswith("Exited"):
+            say(f"{name} was stopped: starting it")
+            run(["docker", "start", f"{PROJECT}-{stack}-{name}"], seconds=API_SECONDS)
+        elif state.endswith("(Paused)"):
+            say(f"{name} was paused: going on with it")
+            run(["docker", "unpause", f"{PROJECT}-{stack}-{name}"])
+        else:
+            continue
+        woken.append(name)
     for name in nodes:
-        if name in stopped or _JUST_STARTED.match(states.get(name, "")):
+        if name in woken or _JUST_STARTED.match(states.get(name, "")):
             _await_api(f"{PROJECT}-{stack}-{name}", say)
-    return stopped
+    return woken
 
 
 def _states(prefix: str) -> dict[str, str]:

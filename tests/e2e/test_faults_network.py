@@ -112,19 +112,10 @@ def test_a_cluster_that_goes_takes_its_own_share_along_and_comes_back(running: E
     heals(running, fault)
 
 
-def test_a_run_while_a_cluster_is_gone_says_which_and_the_next_heals(running: Environment) -> None:
+def test_a_run_goes_on_with_a_cluster_that_somebody_has_paused(running: Environment) -> None:
     running.set_stage("canary")
     running.run("docker", "pause", node("cluster2"))
-    try:
-        with pytest.raises(subprocess.CalledProcessError) as refused:
-            running.vmmesh("up")
-    finally:
-        running.run("docker", "unpause", node("cluster2"))
-    said = refused.value.stderr
-    assert "Traceback" not in said
-    assert "cluster2" in said
-    running.make("up")
+    running.vmmesh("up")
     assert running.changes() == []
     running.set_stage("spread")
     running.up()
-    print(f"a run while cluster2 hangs: {said.strip().splitlines()[-3:]}; the next run healed it")

@@ -54,6 +54,16 @@ def test_what_was_stopped_is_started_and_its_api_server_waited_for(programs: Pro
     assert said == ["cluster1-control-plane was stopped: starting it", "vm1 was stopped: starting it"]
 
 
+def test_what_was_paused_goes_on(programs: Programs) -> None:
+    docker(programs, "vm-mesh-dev-cluster2-control-plane\tUp 3 hours (Paused)", "vm-mesh-dev-vm1\tUp 3 hours")
+    said: list[str] = []
+    assert wake("dev", settings(), MADE, said.append) == ["cluster2-control-plane"]
+    unpause, ready = woken(programs)
+    assert unpause == "docker unpause vm-mesh-dev-cluster2-control-plane"
+    assert ready.startswith("docker exec vm-mesh-dev-cluster2-control-plane kubectl")
+    assert said == ["cluster2-control-plane was paused: going on with it"]
+
+
 def test_a_node_that_the_engine_has_started_again_is_waited_for(
     programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
