@@ -1,4 +1,4 @@
-"""Starts nodes and container VMs that were stopped, by a restart of the engine say, or paused; waits for API servers."""
+"""Wakes nodes and container VMs that were stopped, by a restart of the engine say, or paused; awaits API servers."""
 
 from __future__ import annotations
 
