@@ -20,7 +20,7 @@ from tests.e2e.environment import Environment, eventually
 from tests.e2e.traffic import Stream, followed, new_ids, send
 from vmmesh.forward import Forwards
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 CLUSTERS = ("cluster1", "cluster2")
 INTERVAL = 5
@@ -207,7 +207,6 @@ def on_node(environment: Environment, command: str, stdin: str = "") -> str:
     return done.stdout
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("where", ["pod", "gateway", "vm"])
 def test_only_the_one_who_reads_is_let_in(kept: Environment, certificates: dict[str, str], where: str) -> None:
     address = {"pod": "app=details", "gateway": "app=istio-eastwestgateway"}
@@ -228,14 +227,12 @@ def test_only_the_one_who_reads_is_let_in(kept: Environment, certificates: dict[
     assert status(certificates["reader"], f"https://{host}:15091/config_dump") == "404"
 
 
-@pytest.mark.long
 def test_nobody_of_the_mesh_asks_what_keeps_them(kept: Environment) -> None:
     url = "http://prometheus.management.svc.cluster.local:9090"
     for path, method in (("/api/v1/query?query=up", "GET"), ("/api/v1/write", "POST")):
         assert kept.on_vm(f"curl -s -m 10 -o /dev/null -w '%{{http_code}}' -X {method} '{url}{path}'") == "403"
 
 
-@pytest.mark.long
 def test_nothing_is_lost_while_the_management_cluster_is_away(kept: Environment) -> None:
     scale = ("scale", "-n", "management", "deployment/prometheus")
     with Stream(kept.outputs["urls"]["cluster1"], rate=RATE) as stream:
@@ -261,7 +258,6 @@ def test_nothing_is_lost_while_the_management_cluster_is_away(kept: Environment)
     assert kept.changes() == []
 
 
-@pytest.mark.long
 def test_a_migration_is_drawn_over_time(kept: Environment, tmp_path: Path) -> None:
     with Stream(kept.outputs["urls"]["cluster1"], rate=RATE) as stream, kept.in_stage("kubernetes"):
         time.sleep(8 * INTERVAL)
@@ -278,7 +274,6 @@ def test_a_migration_is_drawn_over_time(kept: Environment, tmp_path: Path) -> No
     assert any(route["destinations"]["cluster1"]["p99_milliseconds"])
 
 
-@pytest.mark.long
 def test_a_cluster_that_serves_nothing_keeps_the_metrics_of_the_others(running: Environment) -> None:
     before = running_since(running)
     try:
