@@ -24,8 +24,6 @@ SOURCE = Path(__file__).parent / "wasm"
 PODS = "http://details.default.svc.cluster.local:9080/health"
 VM = "http://details-vm1.virtual-machines.svc.cluster.local:9080/health"
 HEADER = "x-vm-mesh-extension"
-# All proxies compile a module at once: on a slow machine calls in plenty would wait for longer than productpage does.
-RATE = 10
 WORKLOADS = {"services": ["details"], "vms": ["vm1"]}
 # Each thread of the VM's proxy has a module of its own, which panics once.
 THREADS = os.cpu_count() or 1
@@ -110,7 +108,7 @@ def test_it_acts_at_pods_and_on_the_vm_and_comes_and_goes(
 @pytest.mark.long
 def test_turning_it_on_and_off_loses_no_call(running: Environment, folder: Path) -> None:
     file = folder / "filter.wasm"
-    with Stream(running.outputs["urls"]["cluster1"], rate=RATE) as stream:
+    with Stream(running.outputs["urls"]["cluster1"], rate=40) as stream:
         with extended(running, {"header": header(file, str(file), "on")}):
             eventually(lambda: answered(running, "200", "on"))
         eventually(lambda: answered(running, "200"))
@@ -147,7 +145,7 @@ def test_a_module_that_does_not_work_breaks_no_call(running: Environment, folder
 
 def lost_with(environment: Environment, extensions: dict[str, dict[str, Any]]) -> int:
     """How many calls of the VM were lost while these were brought in, until pods and the VM answer all of them."""
-    with Stream(environment.outputs["urls"]["cluster1"], rate=RATE) as stream:
+    with Stream(environment.outputs["urls"]["cluster1"], rate=40) as stream:
         apply(environment, {name: {**it, "workloads": WORKLOADS} for name, it in extensions.items()})
         for name in extensions:
             eventually(partial(told, environment, name))

@@ -115,7 +115,11 @@ def test_a_cluster_that_goes_takes_its_own_share_along_and_comes_back(running: E
 def test_a_run_goes_on_with_a_cluster_that_somebody_has_paused(running: Environment) -> None:
     running.set_stage("canary")
     running.run("docker", "pause", node("cluster2"))
-    running.vmmesh("up")
+    try:
+        running.vmmesh("up")
+    finally:
+        with suppress(subprocess.CalledProcessError):  # of one that goes on already
+            running.run("docker", "unpause", node("cluster2"))
     assert running.changes() == []
     running.set_stage("spread")
     running.up()
