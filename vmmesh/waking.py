@@ -60,10 +60,10 @@ def _await_api(node: str, say: Callable[[str], None]) -> None:
             run(["docker", "exec", node, *_READY])
         except Unreachable as error:
             if time.monotonic() > deadline:
-                say(f"{node} was started, and its API server does not answer: {error}")
+                say(f"{node} runs, and its API server does not answer: {error}")
                 return
             if not said:
-                say(f"{node} was started: waiting for its API server (at most {API_SECONDS:.0f}s)")
+                say(f"{node} runs: waiting for its API server (at most {API_SECONDS:.0f}s)")
                 said = True
             time.sleep(1)
         else:
