@@ -10,12 +10,13 @@ import pulumi_kubernetes as kubernetes
 
 from components.cluster import INGRESS_PORT, Cluster
 from components.istio_object import istio_object
-from components.istiod_values import DRAIN_SECONDS
 from components.mesh import Mesh
 from settings import ServiceSettings, VersionSettings, service_host
 
-# Until every caller's proxy knows that a pod is gone, and those of other clusters have been asked to connect anew.
-_LAST_SECONDS = 2 * DRAIN_SECONDS
+# Until every caller's proxy knows that a pod is gone, and has left its connections. Those that come through a gateway
+# learn of it by the pod's proxy alone, which answers "Connection: close" as soon as the pod is told to go
+# (``--drain-strategy immediate`` in Istio's pkg/envoy/proxy.go; istio/istio#60649).
+_LAST_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,18 +50,11 @@ def proxy_metadata(mesh: MeshSettings) -> dict[str, str]:
     return metadata
 
 
-DRAIN_SECONDS = 5
-
-
 def proxy_config(mesh: MeshSettings) -> dict[str, Any]:
     """Configuration of every proxy of the mesh, in pods and on VMs alike."""
     return {
         "meshId": mesh.id,
         "holdApplicationUntilProxyStarts": True,
-        # A proxy of a pod that ends asks its callers, a share of them that grows over this time, to connect anew: those
-        # of other networks come through a gateway, and never learn by themselves that the pod behind it is another.
-        # Istio's default of 45 s is longer than an application waits before it ends (istio/istio#60649).
-        "drainDuration": f"{DRAIN_SECONDS}s",
         "proxyMetadata": proxy_metadata(mesh),
         # Requests by destination, which is what a stage is judged by, whichever proxy build counts them: how they were
         # answered, how fast, how many still wait and how many were given up by who sent them. And the requests that a
