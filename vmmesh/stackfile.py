@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -172,8 +173,15 @@ def _keys(value: Any) -> set[Any]:
     return {*entries, *(key for item in entries.values() for key in _keys(item))}
 
 
+class _Loader(yaml.SafeLoader):
+    """Takes ``0o17`` for a number, as Pulumi does, and not for text (yaml/pyyaml#608)."""
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+$"), ["0"])
+
+
 def _document(text: str) -> dict[str, Any]:
-    document = yaml.safe_load(text)
+    document = yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
     return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
 
 

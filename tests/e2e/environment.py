@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -19,6 +20,13 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from toolchain.environment import environment
 
 ROOT = Path(__file__).parents[2]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts the text "0o17" in quotes, without which Pulumi takes it for a number (yaml/pyyaml#608)."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+$"), ["0"])
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ class Environment:
         file = self.root / f"Pulumi.{self.stack}.yaml"
         document = yaml.safe_load(file.read_text())
         yield document["config"]
-        file.write_text(yaml.safe_dump(document, sort_keys=False))
+        file.write_text(yaml.dump(document, Dumper=_Dumper, sort_keys=False))
 
     @contextmanager
     def in_stage(self, stage: str) -> Generator[None]:

@@ -12,8 +12,8 @@ import pytest
 
 from tests.e2e.environment import Environment
 
-# In the machine's mounts, with the rights of the host's root, which the machine's own has not. With KEEP, what is there
-# moves onto the small one, and back to where it was.
+# In the machine's mounts and among its processes (umount asks /proc/self), with the rights of the host's root, which the
+# machine's own has not. With KEEP, what is there moves onto the small one, and back to where it was.
 ON = """
 set -eu
 kept=$(mktemp -d)
@@ -44,7 +44,7 @@ def in_machine(environment: Environment, script: str, folder: str, **variables: 
     given = [f"{name}={value}" for name, value in {"FOLDER": folder, **variables}.items()]
     pid, image = environment.run("docker", "inspect", "-f", "{{.State.Pid}} {{.Config.Image}}", container).split()
     privileged = ("docker", "run", "--rm", "--privileged", "--pid=host", "--network=none", "--entrypoint", "nsenter")
-    command = ("--target", pid, "--mount", "env", *given, "sh", "-c", script)
+    command = ("--target", pid, "--mount", "--pid", "env", *given, "sh", "-c", script)
     environment.run(*privileged, image, *command)
 
 

@@ -117,6 +117,25 @@ def test_machines_of_a_vm_share_its_calls(running: Environment, fleet: list[Host
     assert min(counted.values()) > 400
 
 
+def test_a_vm_that_is_called_is_not_let_go(running: Environment, fleet: list[Host]) -> None:
+    """Not even by an edit that moves its calls elsewhere: for a moment, callers would go on to who is leaving."""
+    file = running.root / f"Pulumi.{running.stack}.yaml"
+    with running.in_stage(VM):
+        before = file.read_text()
+        with running.edited() as config:
+            del config["vm-mesh:vms"][VM]
+            del config["vm-mesh:routes"]["details"]["stages"][VM]
+            config["vm-mesh:stages"]["details"] = "vm-only"
+        try:
+            with pytest.raises(subprocess.CalledProcessError) as refused:
+                running.make("up")
+        finally:
+            file.write_text(before)
+        assert f"{VM} would be removed with 100% of the calls of details" in refused.value.stderr
+        assert all(host.run("systemctl is-active istio").strip() == "active" for host in fleet)
+        serves(running)
+
+
 def test_only_what_the_config_says_is_captured(fleet: list[Host]) -> None:
     for host in fleet:
         rules = host.run("iptables-save -t nat; iptables-legacy-save -t nat 2>/dev/null")

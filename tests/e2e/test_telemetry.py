@@ -104,6 +104,7 @@ def gathering(running: Environment) -> Iterator[Environment]:
     assert set(stream.results) == {"200"}
     assert pods(running) == before
     yield running
+    before = pods(running)
     with Stream(url, rate=20) as stream:
         apply(running, None)
         time.sleep(30)

@@ -110,6 +110,13 @@ def test_every_mistake_of_a_config_is_told() -> None:
     assert len(error.value.errors) == 2
 
 
+@pytest.mark.parametrize("value", ["0o17", "017"])
+def test_a_number_is_what_pulumi_takes_for_one(value: str) -> None:
+    environment = f"  vm-mesh:application: {{details: {{versions: {{v1: {{env: {{MODE: {value}}}}}}}}}}}\n"
+    with pytest.raises(SettingsError, match=r"env\.MODE: must be text, not 15"):
+        load(CONFIG + environment, "Pulumi.dev.yaml")
+
+
 def test_a_file_that_is_no_yaml_is_told() -> None:
     with pytest.raises(SettingsError, match=r"Pulumi\.dev\.yaml is not YAML"):
         load("config: [", "Pulumi.dev.yaml")
