@@ -12,8 +12,8 @@ import pytest
 
 from tests.e2e.environment import Environment
 
-# In the machine's mounts and among its processes (umount asks /proc/self), with the rights of the host's root, which the
-# machine's own has not. With KEEP, what is there moves onto the small one, and back to where it was.
+# In the machine's mounts and among its processes (umount asks /proc/self), with the rights of the host's root, which
+# the machine's own has not. With KEEP, what is there moves onto the small one, and back to where it was.
 ON = """
 set -eu
 kept=$(mktemp -d)
