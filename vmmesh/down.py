@@ -18,10 +18,9 @@ from toolchain.progress import Progress
 from vmmesh import tools
 from vmmesh.kubectl import Unreachable, kubectl, run, written
 from vmmesh.place import Place
-from vmmesh.recovery import providers
 from vmmesh.stack import NoStack, Stack, exclusive, stacks
 from vmmesh.stackfile import without_salt
-from vmmesh.watch import resource_name
+from vmmesh.state import kubeconfigs
 
 _ANSWER_SECONDS = 5.0
 
@@ -91,12 +90,12 @@ def _destroy(place: Place) -> dict[str, Any]:
 def _unreachable(stack: Stack) -> list[str]:
     """Clusters of the stack that do not answer."""
     found: list[str] = []
-    with written(providers(stack.export(secrets=True))) as files:
-        for provider, file in files.items():
+    with written(kubeconfigs(stack.export(secrets=True))) as files:
+        for name, file in files.items():
             try:
                 run(kubectl(file, "get", "--raw=/readyz"), _ANSWER_SECONDS)
             except Unreachable:
-                found.append(resource_name(provider.rpartition("::")[0]).removesuffix("-kubernetes"))
+                found.append(name)
     return found
 
 

@@ -20,7 +20,7 @@ from settings import PROJECT
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
-from vmmesh import recovery
+from vmmesh import recovery, state
 from vmmesh.engine import Engine
 from vmmesh.history import Update, updates
 from vmmesh.room import ADVICE, advised, is_said
@@ -74,10 +74,12 @@ class Stack:
         except automation.StackNotFoundError:
             raise NoStack(f"there is no stack {name}", "run `make up` first") from None
 
-    def outputs(self) -> dict[str, Any]:
-        """The stack's outputs, secrets in plain text. Raises NoStack if one of them is missing."""
-        # Not the SDK's way, which asks twice, for which of them are secrets.
-        outputs: dict[str, Any] = json.loads(self._pulumi("stack", "output", "--json", "--show-secrets"))
+    def outputs(self, export: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The stack's outputs, secrets in plain text: of the state now, or of an ``export`` that has its secrets.
+
+        Raises NoStack if one of them is missing.
+        """
+        outputs = state.outputs(self.export(secrets=True) if export is None else export)
         if not outputs.keys() >= OUTPUTS:
             raise NoStack(f"the stack {self.name} is not up", "run `make up` first")
         return outputs

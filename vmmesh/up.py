@@ -39,16 +39,16 @@ def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
         with place.file.own_format():
             stack = Stack(place.root, place.name, "up", make=True)
             with Progress(Checkout(place.root).logs) as progress:
-                changes = _update(stack, settings, progress)
-                outputs = stack.outputs()
+                state = stack.export(secrets=True)
+                changes = _update(stack, state, settings, progress)
+                outputs = stack.outputs() if changes else stack.outputs(state)
                 if settings.vms:
                     _tend(stack, settings, outputs, progress)
         return summary(place.name, settings, outputs, changes)
 
 
-def _update(stack: Stack, settings: Settings, progress: Progress) -> dict[str, int]:
-    """Applies the config unless that would break a rule, or change nothing."""
-    state = stack.export()
+def _update(stack: Stack, state: Mapping[str, Any], settings: Settings, progress: Progress) -> dict[str, int]:
+    """Applies the config unless that would break a rule, or change nothing of the ``state``."""
     if not state.get("resources"):  # there is nothing to lose
         return stack.up(progress)
     made = {resource_name(resource["urn"]) for resource in state["resources"]}
