@@ -16,13 +16,11 @@ from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import tools
-from vmmesh.kubectl import Unreachable, kubectl, run, written
+from vmmesh.api_servers import silent
 from vmmesh.place import Place
 from vmmesh.stack import NoStack, Stack, exclusive, stacks
 from vmmesh.stackfile import without_salt
 from vmmesh.state import kubeconfigs
-
-_ANSWER_SECONDS = 5.0
 
 
 def down(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
@@ -69,7 +67,7 @@ def _destroy(place: Place) -> dict[str, Any]:
     if not _engine_answers():  # containers can be removed only through it
         tools.ensure(place)
     with Progress(Checkout(place.root).logs) as progress:
-        unreachable = _unreachable(stack)
+        unreachable = list(silent(kubeconfigs(stack.export(secrets=True))))
         for name in unreachable:
             progress.say(Text(f"{name} does not answer: what is in it is forgotten, not removed", style="yellow"))
         # Only what cannot be reached is forgotten by this; the rest is removed as ever.
@@ -85,18 +83,6 @@ def _destroy(place: Place) -> dict[str, Any]:
             changes = stack.destroy(progress, environment)
     stack.remove()
     return {"removed": changes.get("delete", 0), "unreachable": unreachable, "swept": swept}
-
-
-def _unreachable(stack: Stack) -> list[str]:
-    """Clusters of the stack that do not answer."""
-    found: list[str] = []
-    with written(kubeconfigs(stack.export(secrets=True))) as files:
-        for name, file in files.items():
-            try:
-                run(kubectl(file, "get", "--raw=/readyz"), _ANSWER_SECONDS)
-            except Unreachable:
-                found.append(name)
-    return found
 
 
 def _sweep(network: str) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
+from vmmesh.api_servers import await_api_servers
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, each
 from vmmesh.place import Place
@@ -49,11 +50,13 @@ def rejoin(place: Place, names: Sequence[str]) -> list[str]:
 
     Raises Misuse for a name that is no machine's, or Problem, the first thing that failed.
     """
-    machines = machines_of(place.file.settings(), names)
+    settings = place.file.settings()
+    machines = machines_of(settings, names)
     place.enter()
     with exclusive(place.root, place.name):
         stack = Stack(place.root, place.name, "rejoin")
         with Progress(Checkout(place.root).logs) as progress:
+            await_api_servers(stack.export(secrets=True), settings, progress.say)
             join_again(stack, machines, progress)
     return machines
 

@@ -12,6 +12,7 @@ from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
 from vmmesh import guard, planned, tools
+from vmmesh.api_servers import await_api_servers
 from vmmesh.entries import remove_stale
 from vmmesh.mesh import connect
 from vmmesh.place import Place
@@ -52,7 +53,8 @@ def _update(stack: Stack, state: Mapping[str, Any], settings: Settings, progress
     if not state.get("resources"):  # there is nothing to lose
         return stack.up(progress)
     made = {resource_name(resource["urn"]) for resource in state["resources"]}
-    wake(stack.name, settings, made, lambda line: progress.say(Text(line)))
+    wake(stack.name, settings, made, progress.say)
+    await_api_servers(state, settings, progress.say)
     with progress.step("preview", "what the update would change"):
         events = stack.preview()
         guard.refuse(guard.findings(events, settings))
