@@ -17,8 +17,9 @@ from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import tools
 from vmmesh.api_servers import silent
+from vmmesh.exclusive import exclusive
 from vmmesh.place import Place
-from vmmesh.stack import NoStack, Stack, exclusive, stacks
+from vmmesh.stack import NoStack, Stack, stacks
 from vmmesh.stackfile import without_salt
 from vmmesh.state import kubeconfigs
 

@@ -10,10 +10,11 @@ from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
 from vmmesh.api_servers import await_api_servers
+from vmmesh.exclusive import exclusive
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, each
 from vmmesh.place import Place
-from vmmesh.stack import Stack, exclusive
+from vmmesh.stack import Stack
 from vmmesh.stackfile import Misuse, nearest
 from vmmesh.status import expiry
 

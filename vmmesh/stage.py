@@ -16,12 +16,13 @@ from vmmesh import guard, verify
 from vmmesh.api_servers import await_api_servers
 from vmmesh.changes import Change, changes
 from vmmesh.changes import document as changes_document
+from vmmesh.exclusive import exclusive
 from vmmesh.judge import Verdict
 from vmmesh.mesh import connect
 from vmmesh.place import Place
 from vmmesh.recovery import Held
 from vmmesh.routes import Route, route_of
-from vmmesh.stack import Stack, exclusive
+from vmmesh.stack import Stack
 from vmmesh.stackfile import Misuse, nearest
 
 ROUTES_SECONDS = 30.0

@@ -14,10 +14,11 @@ from toolchain.progress import Progress
 from vmmesh import guard, planned, tools
 from vmmesh.api_servers import await_api_servers
 from vmmesh.entries import remove_stale
+from vmmesh.exclusive import exclusive
 from vmmesh.mesh import connect
 from vmmesh.place import Place
 from vmmesh.rejoin import join_again, lapsed
-from vmmesh.stack import Stack, exclusive
+from vmmesh.stack import Stack
 from vmmesh.summary import summary
 from vmmesh.waking import wake
 from vmmesh.watch import resource_name

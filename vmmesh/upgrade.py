@@ -14,12 +14,13 @@ from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import verify
 from vmmesh.api_servers import await_api_servers
+from vmmesh.exclusive import exclusive
 from vmmesh.judge import Verdict
 from vmmesh.mesh import Mesh, connect, each
 from vmmesh.place import Place
 from vmmesh.rejoin import machines_of
 from vmmesh.routes import route_of
-from vmmesh.stack import Stack, exclusive
+from vmmesh.stack import Stack
 from vmmesh.stackfile import Misuse, load, nearest, with_stage
 from vmmesh.status import entries_of, health
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
 import platform
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.automation import CommandError, CommandResult
 from rich.console import Console
 
 from tests.unit.vmmesh.support import Programs, urn
 from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh.recovery import Held
-from vmmesh.stack import NoStack, Stack, exclusive, reason
+from vmmesh.stack import NoStack, Stack
 
 # What is relied on, as seen in 3.259: what each command prints and refuses, and that an import drops what is
 # pending.
@@ -196,34 +194,3 @@ def test_a_state_that_was_read_is_not_read_again(fake: Fake) -> None:
     before = len(fake.programs.calls)
     assert stack.outputs(export) == OUTPUTS
     assert len(fake.programs.calls) == before
-
-
-def test_two_runs_at_once_are_one_too_many(tmp_path: Path) -> None:
-    with exclusive(tmp_path, "dev"), multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert "another run is at work on the stack dev: process " in pool.apply(_enter, [tmp_path, "dev"])
-        assert pool.apply(_enter, [tmp_path, "other"]) == "entered"
-    with exclusive(tmp_path, "dev"):
-        pass
-
-
-def _enter(root: Path, name: str) -> str:
-    try:
-        with exclusive(root, name):
-            return "entered"
-    except Held as held:
-        return str(held)
-
-
-def test_a_state_that_is_damaged_is_told_with_the_way_back() -> None:
-    said = "error: failed to load checkpoint: place 1: unexpected end of JSON input"
-    first, *rest = reason(CommandError(CommandResult("", f"{said}\n", 255))).splitlines()
-    assert first == said
-    assert "STACK.json.bak" in " ".join(rest)
-    assert reason(CommandError(CommandResult("", "error: else", 1))) == "error: else"
-
-
-def test_a_full_disk_is_told_with_what_to_do() -> None:
-    said = "error: open .pulumi/locks/dev/1.json: no space left on device"
-    first, advice = reason(CommandError(CommandResult("", f"{said}\n", 255))).splitlines()
-    assert first == said
-    assert "run again" in advice
