@@ -16,7 +16,7 @@ import psutil
 from toolchain.problem import Problem
 from vmmesh.kubectl import kubectl, written
 from vmmesh.state import providers
-from vmmesh.watch import resource_name
+from vmmesh.urns import resource_name
 
 Say = Callable[[str], None]
 

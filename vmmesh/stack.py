@@ -21,7 +21,8 @@ from vmmesh.engine import Engine
 from vmmesh.history import Update, updates
 from vmmesh.leftovers import Leftovers
 from vmmesh.room import advised
-from vmmesh.watch import Watch, errors, resource_name
+from vmmesh.urns import resource_name
+from vmmesh.watch import Watch, errors
 
 OUTPUTS = {"stages", "urls", "gateways", "kubeconfigs", "transports"}
 """What the program exports for the commands."""

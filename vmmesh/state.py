@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from vmmesh.watch import resource_name
+from vmmesh.urns import cluster_of
 
 _PROVIDER = "pulumi:providers:kubernetes"
 _WRAPPED = "4dabf18193072939515e22adb298388d"
@@ -32,10 +32,7 @@ def providers(state: Mapping[str, Any]) -> dict[str, str]:
 
 def kubeconfigs(state: Mapping[str, Any]) -> dict[str, str]:
     """Kubeconfigs by the names of their clusters: of all that the stack holds something in."""
-    return {
-        resource_name(provider.rpartition("::")[0]).removesuffix("-kubernetes"): kubeconfig
-        for provider, kubeconfig in providers(state).items()
-    }
+    return {cluster_of(provider): kubeconfig for provider, kubeconfig in providers(state).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -20,8 +20,8 @@ from vmmesh.place import Place
 from vmmesh.rejoin import join_again, lapsed
 from vmmesh.stack import Stack
 from vmmesh.summary import summary
+from vmmesh.urns import resource_name
 from vmmesh.waking import wake
-from vmmesh.watch import resource_name
 
 
 def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
