@@ -60,6 +60,10 @@ class Settings(Model):
         """VMs that run ``service``."""
         return {name: vm for name, vm in self.vms.items() if service in vm.services}
 
+    def machines(self) -> dict[str, str]:
+        """Machine -> the VM that it is one of."""
+        return {machine: name for name, vm in self.vms.items() for machine in vm.all_machines(name)}
+
     def weights(self, route: str) -> dict[str, int]:
         """Destination -> percent of the stage that ``route`` is in, zeros included."""
         return dict(self.routes[route].stages[self.stages[route]])

@@ -25,7 +25,7 @@ _CHAIN = f"({(Path(__file__).parents[1] / 'bootstrap/vm/certificate.sh').read_te
 
 def machines_of(settings: Settings, names: Sequence[str] = ()) -> list[str]:
     """The machines of these names, or all. Raises Misuse for a name that is none."""
-    known = [machine for name, vm in settings.vms.items() for machine in vm.all_machines(name)]
+    known = list(settings.machines())
     for name in names:
         if name not in known:
             raise Misuse(f"there is no machine {name}{nearest(name, known)}")

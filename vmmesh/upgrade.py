@@ -18,7 +18,6 @@ from vmmesh.exclusive import exclusive
 from vmmesh.judge import Verdict
 from vmmesh.mesh import Mesh, connect, each
 from vmmesh.place import Place
-from vmmesh.rejoin import machines_of
 from vmmesh.routes import route_of
 from vmmesh.stack import Stack
 from vmmesh.stackfile import Misuse, load, nearest, with_stage
@@ -72,7 +71,7 @@ def upgrade(place: Place, vm: str, through: str | None, requests: int) -> Upgrad
     """
     settings = place.file.settings()
     ways = detours(settings, vm, through)
-    machines = machines_of(settings, list(settings.vms[vm].all_machines(vm)))
+    machines = list(settings.vms[vm].all_machines(vm))
     place.enter()
     with exclusive(place.root, place.name), Progress(Checkout(place.root).logs) as progress:
         stack = Stack(place.root, place.name, "upgrade")

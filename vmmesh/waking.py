@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 
 from settings import PROJECT, Settings
 from vmmesh.kubectl import run
-from vmmesh.rejoin import machines_of
 
 START_SECONDS = 120.0
 _NODE = "-control-plane"
@@ -19,7 +18,7 @@ def wake(stack: str, settings: Settings, made: Collection[str], say: Callable[[s
     part of the stack yet, and is made anew.
     """
     nodes = [f"{name}{_NODE}" for name in settings.clusters if f"{name}-node" in made]
-    machines = [machine for machine in machines_of(settings) if f"{machine}-container" in made]
+    machines = [machine for machine in settings.machines() if f"{machine}-container" in made]
     states = _states(f"{PROJECT}-{stack}-") if nodes or machines else {}
     woken: list[str] = []
     for name in (*nodes, *machines):
