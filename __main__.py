@@ -48,7 +48,7 @@ applications = {
 if not settings.mesh.keyless and not settings.mesh.installed:
     Federation("federation", FederationArgs(clusters=clusters, readers=applied, meshes=meshes))
 
-vms = {name: Member.brought_in(name, settings, infrastructure, clusters, sites) for name in settings.vms}
+vms = {name: Member.brought_in(name, settings, infrastructure, applied, meshes, gateways) for name in settings.vms}
 machines = {name: machine for vm in vms.values() for name, machine in vm.machines.items()}
 joined = {name: vm.joined for name, vm in vms.items()}
 

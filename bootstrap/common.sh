@@ -1,13 +1,20 @@
 # shellcheck shell=sh
 # What the steps share on the machine that runs Pulumi. TRANSPORT runs a command on VM as root, with stdin.
 
+# script STEP: bootstrap/vm/STEP, behind what the steps share and the parts of its own that it may have in a folder.
+script() {
+	set -- "bootstrap/vm/$1"
+	[ ! -d "${1%.sh}" ] || set -- "${1%.sh}"/*.sh "$1"
+	cat bootstrap/vm/common.sh "$@"
+}
+
 # on_vm STEP [NAME=VALUE...]: runs bootstrap/vm/STEP on the VM; its stdin is the caller's.
 on_vm() {
-	step=$1
+	text=$(script "$1") || return
 	shift
 	# The script is a word of the command, data are words behind it: stdin stays free for files and secrets.
 	# shellcheck disable=SC2086  # TRANSPORT is a command line
-	$TRANSPORT env "VM=$VM" "$@" sh -c "$(cat bootstrap/vm/common.sh "bootstrap/vm/$step")"
+	$TRANSPORT env "VM=$VM" "$@" sh -c "$text"
 }
 
 # until_true SECONDS WHAT COMMAND...: waits for a condition; says what it waits for if that is not so at once.

@@ -62,6 +62,7 @@ def _command(script: str | None) -> str:
 def _digest(script: str) -> str:
     """Changes when what the step does on the VM changes."""
     digest = hashlib.sha256()
-    for path in (_FOLDER / script, _FOLDER / "vm" / script, _FOLDER / "vm" / "common.sh"):
+    on_vm = _FOLDER / "vm" / script
+    for path in (_FOLDER / script, on_vm, _FOLDER / "vm" / "common.sh", *sorted(on_vm.with_suffix("").glob("*.sh"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -36,7 +36,7 @@ class Exports:
         """
         if not self.settings.mesh.keyless or service not in exported_services(self.settings):
             return []
-        vms = [self._vm(name, vm) for name, vm in self.settings.vms.items() if service in vm.services]
+        vms = [self._vm(name, vm) for name, vm in self.settings.vms_of(service).items()]
         pods = [self._pods(service, after)] if service in self.settings.application else []
         return [resource for exported in (*vms, *pods) for resource in exported.declared]
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pulumi
 
 from components.cluster import Cluster
+from components.east_west_gateway import WayIn
 from components.infrastructure import Infrastructure
+from components.mesh import Mesh
 from components.onboarding import Onboarding, OnboardingArgs
-from components.site import Site
 from components.virtual_machine import VirtualMachine
 from components.workload_group import WorkloadGroup, WorkloadGroupArgs
 from settings import Settings, SidecarSettings
@@ -32,17 +33,18 @@ class Member:
         settings: Settings,
         infrastructure: Infrastructure,
         clusters: Mapping[str, Cluster],
-        sites: Mapping[str, Site],
+        meshes: Mapping[str, Mesh],
+        gateways: Mapping[str, WayIn],
     ) -> Member:
-        """Declares the VM ``name`` of the config."""
+        """Declares the VM ``name`` of the config; ``clusters`` are those that take part in the application."""
         vm, package = settings.vms[name], infrastructure.tools.sidecar_package
         group = WorkloadGroup(
             name,
             WorkloadGroupArgs(
                 name=name,
                 vm=vm,
-                clusters={cluster: clusters[cluster] for cluster in settings.application_clusters()},
-                meshes={cluster: site.mesh for cluster, site in sites.items()},
+                clusters=clusters,
+                meshes=meshes,
                 ports=settings.called_ports(name),
             ),
         )
@@ -58,8 +60,8 @@ class Member:
                     vm=vm,
                     group=group,
                     cluster=clusters[vm.cluster],
-                    istio=sites[vm.cluster].mesh,
-                    gateway=sites[vm.cluster].gateway,
+                    istio=meshes[vm.cluster],
+                    gateway=gateways[vm.cluster],
                     mesh=settings.mesh,
                     package=vm.sidecar or SidecarSettings(package=package.path, sha256=package.sha256),
                     extensions=settings.extensions_on(name),

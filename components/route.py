@@ -25,6 +25,8 @@ class RouteArgs:
 
     service: str
     route: RouteSettings
+    callers: Sequence[str]
+    """Clusters whose callers follow it."""
     clusters: Mapping[str, Cluster]
     """All clusters that take part in the application."""
     meshes: Mapping[str, Mesh]
@@ -52,11 +54,12 @@ class RouteArgs:
         exports: Exports,
     ) -> RouteArgs:
         """Those of the route of ``service`` in a config. Declares its failover, if it has one."""
-        serving = {name: vms[name] for name, vm in settings.vms.items() if service in vm.services}
+        serving = {name: vms[name] for name in settings.vms_of(service)}
         groups = {name: vm.group for name, vm in serving.items()}
         return cls(
             service=service,
             route=settings.routes[service],
+            callers=settings.callers(service),
             weights=settings.weights(service),
             rule=settings.rule(service),
             vms=groups,
@@ -81,14 +84,13 @@ class Route(pulumi.ComponentResource):
     def __init__(self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:Route", name, None, opts)
         host = service_host(args.service, args.route.namespace)
-        callers = args.route.callers.clusters or list(args.clusters)
         rules = [
             self._destination_rule(f"{name}-{cluster.name}", host, cluster, args) for cluster in args.clusters.values()
         ]
         # Not before the subsets know them apart.
         exported = args.exports.of(args.service, after=[*rules, *(args.failover.declared if args.failover else [])])
         for cluster in args.clusters.values():
-            if cluster.name in callers:
+            if cluster.name in args.callers:
                 self._virtual_service(f"{name}-{cluster.name}", host, cluster, args, [*rules, *exported])
         self.register_outputs({})
 

@@ -22,6 +22,5 @@ def _nearest_first(settings: Settings, route: str, caller: str) -> tuple[str, ..
     network = settings.clusters[caller].network
     clusters = [name for name in settings.clusters if route in settings.services_in(name)]
     clusters.sort(key=lambda name: (name != caller, settings.clusters[name].network != network))
-    vms = [name for name, vm in settings.vms.items() if route in vm.services]
-    vms.sort(key=lambda name: settings.vms[name].cluster != caller)
+    vms = sorted(settings.vms_of(route), key=lambda name: settings.vms[name].cluster != caller)
     return (*clusters, *vms)

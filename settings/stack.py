@@ -56,6 +56,14 @@ class Settings(Model):
         """Clusters whose callers follow ``route``."""
         return list(self.routes[route].callers.clusters or self.application_clusters())
 
+    def vms_of(self, service: str) -> dict[str, VmSettings]:
+        """VMs that run ``service``."""
+        return {name: vm for name, vm in self.vms.items() if service in vm.services}
+
+    def machines(self) -> dict[str, str]:
+        """Machine -> the VM that it is one of."""
+        return {machine: name for name, vm in self.vms.items() for machine in vm.all_machines(name)}
+
     def weights(self, route: str) -> dict[str, int]:
         """Destination -> percent of the stage that ``route`` is in, zeros included."""
         return dict(self.routes[route].stages[self.stages[route]])
@@ -66,7 +74,7 @@ class Settings(Model):
 
     def ports(self, route: str) -> dict[str, int]:
         """Destination -> port of its Service, for every VM and cluster that calls of ``route`` can go to."""
-        vms = {name: vm.services[route].port for name, vm in self.vms.items() if route in vm.services}
+        vms = {name: vm.services[route].port for name, vm in self.vms_of(route).items()}
         return vms | dict.fromkeys(self.application_clusters(), self.application[route].port)
 
     def extensions_on(self, vm: str) -> dict[str, ExtensionSettings]:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from vmmesh.routes import Route
 from vmmesh.rule_words import rule_words, told
-from vmmesh.watch import resource_name
+from vmmesh.urns import cluster_of, resource_name
 
 _UNCHANGED = (OpType.SAME, OpType.READ, OpType.REFRESH)
 _GENTLE = (OpType.CREATE, OpType.UPDATE, OpType.IMPORT)
@@ -74,13 +74,12 @@ def _change(step: StepEventMetadata, route: Route) -> Change:
     )
     if not rules and not all(path.endswith(".weight") for path in paths):
         return change  # what a header or a cookie must be, for example: only the path says it
-    cluster = resource_name(step.provider.rpartition("::")[0]).removesuffix("-kubernetes")
     return Change(
         operation=change.operation,
         name=name,
         kind=kind,
         paths=paths,
-        cluster=cluster,
+        cluster=cluster_of(step.provider),
         before=before,
         after=after,
         rules=rules,

@@ -18,8 +18,8 @@ from toolchain.problem import Problem
 from toolchain.progress import report
 from vmmesh.commands import access_logs, grants, lifecycle, looking, machines, pictures, stages, traces
 from vmmesh.place import ROOT, Environment, Place
+from vmmesh.reason import reason
 from vmmesh.room import full
-from vmmesh.stack import reason
 from vmmesh.stackfile import Misuse
 from vmmesh.tools import ToolsFailed
 

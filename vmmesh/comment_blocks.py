@@ -12,7 +12,7 @@ from vmmesh import planned
 from vmmesh.planned import Shares, Step
 from vmmesh.previewed import Preview, destroys
 from vmmesh.redaction import code, plain, redacted
-from vmmesh.watch import resource_name
+from vmmesh.urns import cluster_of, resource_name
 
 CELLS = 20
 SHOWN = 10
@@ -123,7 +123,7 @@ def _is_told(step: Step, ruled: Collection[tuple[str, str]]) -> bool:
     """Whether a route's table has all of it, or its table and the list of what changes of its rules."""
     if planned.ROUTE not in step.urn or step.operation != OpType.UPDATE or not step.paths:
         return False
-    route = resource_name(step.resource.parent), planned.cluster_of(step.resource)
+    route = resource_name(step.resource.parent), cluster_of(step.resource.provider)
     listed = route in ruled and all(path.startswith("spec.http") for path in step.paths)
     return listed or all(path.endswith(".weight") for path in step.paths)
 

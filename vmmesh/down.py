@@ -16,14 +16,12 @@ from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import tools
-from vmmesh.kubectl import Unreachable, kubectl, run, written
+from vmmesh.api_servers import silent
+from vmmesh.exclusive import exclusive
 from vmmesh.place import Place
-from vmmesh.recovery import providers
-from vmmesh.stack import NoStack, Stack, exclusive, stacks
+from vmmesh.stack import NoStack, Stack, stacks
 from vmmesh.stackfile import without_salt
-from vmmesh.watch import resource_name
-
-_ANSWER_SECONDS = 5.0
+from vmmesh.state import kubeconfigs
 
 
 def down(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
@@ -70,7 +68,7 @@ def _destroy(place: Place) -> dict[str, Any]:
     if not _engine_answers():  # containers can be removed only through it
         tools.ensure(place)
     with Progress(Checkout(place.root).logs) as progress:
-        unreachable = _unreachable(stack)
+        unreachable = list(silent(kubeconfigs(stack.export(secrets=True))))
         for name in unreachable:
             progress.say(Text(f"{name} does not answer: what is in it is forgotten, not removed", style="yellow"))
         # Only what cannot be reached is forgotten by this; the rest is removed as ever.
@@ -86,18 +84,6 @@ def _destroy(place: Place) -> dict[str, Any]:
             changes = stack.destroy(progress, environment)
     stack.remove()
     return {"removed": changes.get("delete", 0), "unreachable": unreachable, "swept": swept}
-
-
-def _unreachable(stack: Stack) -> list[str]:
-    """Clusters of the stack that do not answer."""
-    found: list[str] = []
-    with written(providers(stack.export(secrets=True))) as files:
-        for provider, file in files.items():
-            try:
-                run(kubectl(file, "get", "--raw=/readyz"), _ANSWER_SECONDS)
-            except Unreachable:
-                found.append(resource_name(provider.rpartition("::")[0]).removesuffix("-kubernetes"))
-    return found
 
 
 def _sweep(network: str) -> list[str]:

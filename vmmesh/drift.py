@@ -21,7 +21,7 @@ from vmmesh.place import Place
 from vmmesh.routes import Route, applied_route, route_of
 from vmmesh.routing import Routing, shown
 from vmmesh.stack import Stack
-from vmmesh.watch import resource_name
+from vmmesh.urns import cluster_of, resource_name
 
 _SAME = (OpType.SAME, OpType.READ, OpType.REFRESH)
 _ADVICE = {
@@ -67,7 +67,7 @@ def unapplied(events: Sequence[EngineEvent], applied: Mapping[str, str], setting
         if OpType(step.operation) not in _SAME:
             paths = f" ({', '.join(step.paths[:5])})" if step.paths else ""
             what = f"an update would {step.operation} this {step.resource.kind}{paths}"
-            cluster = planned.cluster_of(step.resource) if step.resource.type.startswith("kubernetes:") else None
+            cluster = cluster_of(step.resource.provider) if step.resource.type.startswith("kubernetes:") else None
             found.append(Difference(where="config", cluster=cluster, name=resource_name(step.urn), what=what))
     return found
 
@@ -89,8 +89,7 @@ def changed(events: Sequence[EngineEvent]) -> list[Difference]:
     for event in events:
         if (done := event.res_outputs_event) and (what := _otherwise(done.metadata)):
             metadata = done.metadata
-            provider = metadata.provider.rpartition("::")[0]
-            cluster = resource_name(provider).removesuffix("-kubernetes") if "kubernetes" in metadata.type else None
+            cluster = cluster_of(metadata.provider) if "kubernetes" in metadata.type else None
             found.append(Difference(where="object", cluster=cluster, name=resource_name(metadata.urn), what=what))
     return found
 

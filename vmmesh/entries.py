@@ -38,7 +38,7 @@ def stale(entries: Iterable[Entry], machines: Collection[str]) -> list[Entry]:
 def remove_stale(mesh: Mesh, settings: Settings) -> list[str]:
     """Removes what is left behind in every cluster that VMs join; returns the names. Raises Unreachable."""
     removed: list[str] = []
-    machines = {machine for name, vm in settings.vms.items() for machine in vm.all_machines(name)}
+    machines = settings.machines()
     for cluster, namespace in sorted({(vm.cluster, vm.namespace) for vm in settings.vms.values()}):
         place = f"--namespace={namespace}"
         entries = mesh.get(cluster, KIND, place, f"--selector={VM_LABEL}")["items"]

@@ -14,7 +14,7 @@ from settings import Settings
 from toolchain.problem import Problem
 from vmmesh import planned
 from vmmesh.planned import Step
-from vmmesh.watch import resource_name
+from vmmesh.urns import resource_name
 
 _MACHINES = ("vm-mesh:index:ContainerVm", "vm-mesh:index:HostVm")
 _CLUSTERS = ("vm-mesh:index:KindCluster", "vm-mesh:index:ExistingCluster")

@@ -12,6 +12,7 @@ from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
 from policy.rules import VM_LABEL, Resource, Violation, service_host, splits
 from settings import first_subset
 from vmmesh.rule_words import rule_words, told
+from vmmesh.urns import cluster_of, resource_name
 
 # Other steps of a replacement; one tells of it.
 _PARTS = (OpType.CREATE_REPLACEMENT, OpType.DELETE_REPLACED)
@@ -112,8 +113,8 @@ def shares(planned: Sequence[Step]) -> list[Shares]:
             continue
         found.append(
             Shares(
-                route=step.resource.parent.rpartition("::")[2],
-                cluster=cluster_of(step.resource),
+                route=resource_name(step.resource.parent),
+                cluster=cluster_of(step.resource.provider),
                 before=_shares(step.old, old),
                 after=_shares(step.new, new),
                 rule_before=_rule(step.old, old),
@@ -121,11 +122,6 @@ def shares(planned: Sequence[Step]) -> list[Shares]:
             )
         )
     return sorted(found, key=lambda it: (it.route, it.cluster))
-
-
-def cluster_of(resource: Resource) -> str:
-    """Name of the cluster that a Kubernetes object is in, by its provider's name."""
-    return resource.provider.rpartition("::")[2].removesuffix("-kubernetes")
 
 
 def _destinations(resources: Iterable[Resource]) -> dict[str, str]:

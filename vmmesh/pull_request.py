@@ -17,7 +17,7 @@ from vmmesh import access_changes, planned
 from vmmesh.comment_blocks import WORDS, blocks
 from vmmesh.previewed import Preview, destroys
 from vmmesh.redaction import code, redacted
-from vmmesh.watch import resource_name
+from vmmesh.urns import resource_name
 
 LIMIT = 65_000
 """Characters. GitHub takes 65,536 in a comment, GitLab 1,000,000."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -16,7 +15,8 @@ import psutil
 
 from toolchain.problem import Problem
 from vmmesh.kubectl import kubectl, written
-from vmmesh.watch import resource_name
+from vmmesh.state import providers
+from vmmesh.urns import resource_name
 
 Say = Callable[[str], None]
 
@@ -85,20 +85,6 @@ def clean(root: Path, deployment: Mapping[str, Any], secrets: Callable[[], Mappi
             if operation["resource"]["type"] == _RELEASE:
                 _forget_release(operation, kubeconfigs)
     return any(resource["type"].startswith("kubernetes:") and resource["type"] != _RELEASE for resource in created)
-
-
-def providers(deployment: Mapping[str, Any]) -> dict[str, str]:
-    """Kubeconfigs by their providers, as resources refer to these; of an export with readable secrets."""
-    return {
-        f"{resource['urn']}::{resource['id']}": _plain(resource["inputs"]["kubeconfig"])
-        for resource in deployment.get("resources", [])
-        if resource["type"] == "pulumi:providers:kubernetes" and "kubeconfig" in resource.get("inputs", {})
-    }
-
-
-def _plain(value: Any) -> str:
-    """A value of an export, which has secrets wrapped and as JSON."""
-    return value if isinstance(value, str) else json.loads(value["plaintext"])
 
 
 def _forget_release(operation: Mapping[str, Any], kubeconfigs: Mapping[str, str]) -> None:

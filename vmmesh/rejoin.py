@@ -9,10 +9,12 @@ from pathlib import Path
 from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
+from vmmesh.api_servers import await_api_servers
+from vmmesh.exclusive import exclusive
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, each
 from vmmesh.place import Place
-from vmmesh.stack import Stack, exclusive
+from vmmesh.stack import Stack
 from vmmesh.stackfile import Misuse, nearest
 from vmmesh.status import expiry
 
@@ -23,7 +25,7 @@ _CHAIN = f"({(Path(__file__).parents[1] / 'bootstrap/vm/certificate.sh').read_te
 
 def machines_of(settings: Settings, names: Sequence[str] = ()) -> list[str]:
     """The machines of these names, or all. Raises Misuse for a name that is none."""
-    known = [machine for name, vm in settings.vms.items() for machine in vm.all_machines(name)]
+    known = list(settings.machines())
     for name in names:
         if name not in known:
             raise Misuse(f"there is no machine {name}{nearest(name, known)}")
@@ -49,11 +51,13 @@ def rejoin(place: Place, names: Sequence[str]) -> list[str]:
 
     Raises Misuse for a name that is no machine's, or Problem, the first thing that failed.
     """
-    machines = machines_of(place.file.settings(), names)
+    settings = place.file.settings()
+    machines = machines_of(settings, names)
     place.enter()
     with exclusive(place.root, place.name):
         stack = Stack(place.root, place.name, "rejoin")
         with Progress(Checkout(place.root).logs) as progress:
+            await_api_servers(stack.export(secrets=True), settings, progress.say)
             join_again(stack, machines, progress)
     return machines
 

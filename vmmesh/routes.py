@@ -56,7 +56,7 @@ def route_of(settings: Settings, service: str) -> Route:
         raise Misuse(f"there is no route {service}{nearest(service, list(settings.routes))}")
     route = settings.routes[service]
     host = service_host(service, route.namespace)
-    machines = {name: vm for name, vm in settings.vms.items() if service in vm.services}
+    machines = settings.vms_of(service)
     return Route(
         service=service,
         stage=settings.stages[service],

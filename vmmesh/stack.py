@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pulumi import automation
 from pulumi.automation import CommandError, ConcurrentUpdateError, EngineEvent
 from rich.text import Text
 
-from settings import PROJECT
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
-from vmmesh import recovery
+from vmmesh import recovery, state
 from vmmesh.engine import Engine
 from vmmesh.history import Update, updates
-from vmmesh.room import ADVICE, advised, is_said
-from vmmesh.watch import Watch, errors, resource_name
+from vmmesh.leftovers import Leftovers
+from vmmesh.room import advised
+from vmmesh.urns import resource_name
+from vmmesh.watch import Watch, errors
 
 OUTPUTS = {"stages", "urls", "gateways", "kubeconfigs", "transports"}
 """What the program exports for the commands."""
 
 _HISTORY = 1000
-_T = TypeVar("_T")
-
-_DAMAGED = (
-    "The stack's state is damaged. Pulumi keeps the one before the last change beside it: in "
-    f".state/pulumi/.pulumi/stacks/{PROJECT}/ copy STACK.json.bak over STACK.json, then `make up`. "
-    "Another backend has a history of its own."
-)
 
 # Objects that a killed run has made and not recorded are there already. Not set otherwise: what is there
 # already is another's.
@@ -58,26 +49,27 @@ class Stack:
         places = Checkout(root)
         places.logs.mkdir(parents=True, exist_ok=True)
         self.name = name
-        self._root = root
         self._log = places.logs / f"{log}.log"
         self._log.write_text("")
         self._backend = places.backend
-        self._interrupted = places.state / f"interrupted.{name}.json"
         self._mark = {"VM_MESH_RUN": f"{root}#{name}"}
         self._scratch = places.state / "tmp" / name
         self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = Engine(self._log, {**self._mark, "TMPDIR": str(self._scratch)})
         self._workspace = automation.LocalWorkspace(work_dir=str(root), pulumi_command=engine)
+        self._leftovers = Leftovers(root, places.state / f"interrupted.{name}.json", self._pulumi)
         open_stack = automation.Stack.create_or_select if make else automation.Stack.select
         try:
             self._stack = open_stack(name, self._workspace)
         except automation.StackNotFoundError:
             raise NoStack(f"there is no stack {name}", "run `make up` first") from None
 
-    def outputs(self) -> dict[str, Any]:
-        """The stack's outputs, secrets in plain text. Raises NoStack if one of them is missing."""
-        # Not the SDK's way, which asks twice, for which of them are secrets.
-        outputs: dict[str, Any] = json.loads(self._pulumi("stack", "output", "--json", "--show-secrets"))
+    def outputs(self, export: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The stack's outputs, secrets in plain text: of the state now, or of an ``export`` that has its secrets.
+
+        Raises NoStack if one of them is missing.
+        """
+        outputs = state.outputs(self.export(secrets=True) if export is None else export)
         if not outputs.keys() >= OUTPUTS:
             raise NoStack(f"the stack {self.name} is not up", "run `make up` first")
         return outputs
@@ -174,7 +166,7 @@ class Stack:
 
     def unfinished(self, export: Mapping[str, Any]) -> bool:
         """Whether an update that was killed has left something to be put right, the state being ``export``."""
-        return bool(export.get("pending_operations")) or self._interrupted.exists()
+        return self._leftovers.there(export)
 
     def _urns(self, names: Sequence[str]) -> list[str]:
         """URNs of resources. Raises Problem if one is not there."""
@@ -197,10 +189,11 @@ class Stack:
 
         recovery.end_processes(self._mark, say)
         self._clear_scratch()
-        self._clear_pending(say)
+        if self._leftovers.clear(say):
+            self._workspace.env_vars = {**self._workspace.env_vars, **_TAKE_OVER}
         with watch:
             try:
-                self._unlocked(act, say)
+                self._leftovers.unlocked(act, say)
             except ConcurrentUpdateError as error:
                 recovery.check_holders(str(error))
                 raise recovery.Held("the stack is locked by another run", "run again when it has ended") from None
@@ -214,66 +207,11 @@ class Stack:
         shutil.rmtree(self._scratch)
         self._scratch.mkdir(mode=0o700)
 
-    def _unlocked(self, act: Callable[[], _T], say: recovery.Say) -> _T:
-        """Does what takes the stack's lock; takes the lock away from a run that is dead."""
-        try:
-            return act()
-        except ConcurrentUpdateError as error:
-            recovery.check_holders(str(error))
-            say("a run that was killed has left the stack locked: unlocking it")
-            self._pulumi("cancel", "--yes")
-            return act()
-
-    def _clear_pending(self, say: recovery.Say) -> None:
-        """Forgets operations that a killed run has begun, after what they left behind is gone."""
-        deployment = json.loads(self._pulumi("stack", "export"))
-        if deployment["deployment"].get("pending_operations"):
-            # An import drops what is pending. The file outlives a second kill, before the rest is done.
-            self._interrupted.touch(mode=0o600)
-            self._interrupted.write_text(json.dumps(deployment))
-            self._unlocked(lambda: self._pulumi("stack", "import", "--file", str(self._interrupted)), say)
-        if self._interrupted.exists():
-            interrupted = json.loads(self._interrupted.read_bytes())["deployment"]
-            if recovery.clean(self._root, interrupted, lambda: self.export(secrets=True), say):
-                self._workspace.env_vars = {**self._workspace.env_vars, **_TAKE_OVER}
-            self._interrupted.unlink()
-
     def _pulumi(self, *arguments: str) -> str:
         command = [*arguments, "--stack", self.name]
         return self._workspace.pulumi_command.run(command, self._workspace.work_dir, {}).stdout
 
 
-def reason(error: CommandError) -> str:
-    """What the CLI has said before it failed.
-
-    Of a state that is damaged also how to have the last good one back, and of a full disk what to do.
-    """
-    said = str(error).rpartition("stderr:")[2].strip() or str(error).strip()
-    if "failed to load checkpoint" in said:
-        return f"{said}\n{_DAMAGED}"
-    return f"{said}\n{ADVICE}" if is_said(said) else said
-
-
 def stacks(root: Path) -> list[str]:
     """The stacks of this project, in whichever backend is chosen."""
     return [stack.name for stack in automation.LocalWorkspace(work_dir=str(root)).list_stacks()]
-
-
-@contextmanager
-def exclusive(root: Path, name: str) -> Generator[None]:
-    """Keeps other runs from a stack of this checkout in a block. Raises Held if one is at work."""
-    file = Checkout(root).state / f"{name}.lock"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise recovery.Held(
-                f"another run is at work on the stack {name}: process {lock.read().strip()}",
-                "wait for it, or stop it",
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield

@@ -13,14 +13,16 @@ from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import guard, verify
+from vmmesh.api_servers import await_api_servers
 from vmmesh.changes import Change, changes
 from vmmesh.changes import document as changes_document
+from vmmesh.exclusive import exclusive
 from vmmesh.judge import Verdict
 from vmmesh.mesh import connect
 from vmmesh.place import Place
 from vmmesh.recovery import Held
 from vmmesh.routes import Route, route_of
-from vmmesh.stack import Stack, exclusive
+from vmmesh.stack import Stack
 from vmmesh.stackfile import Misuse, nearest
 
 ROUTES_SECONDS = 30.0
@@ -63,9 +65,11 @@ def stage(
         with place.file.restored_on(BaseException):
             settings = place.file.set_stage(service, to)
             route = route_of(settings, service)
-            with Progress(logs) as progress, progress.step("preview", f"what {to} would change"):
-                events = stack.preview()
-                found = changes(events, route)
+            with Progress(logs) as progress:
+                await_api_servers(stack.export(secrets=True), settings, progress.say)
+                with progress.step("preview", f"what {to} would change"):
+                    events = stack.preview()
+                    found = changes(events, route)
             show(found)
             refuse(found, events, settings, allow_jump=allow_jump)
         with Progress(logs) as progress:

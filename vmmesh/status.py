@@ -49,8 +49,8 @@ def status(mesh: Mesh, settings: Settings, applied: Mapping[str, str], seconds: 
 
 def machines(mesh: Mesh, settings: Settings) -> list[dict[str, Any]]:
     """State of every machine, as JSON. Raises as :func:`status` does."""
-    names = [(vm, name) for vm, entry in settings.vms.items() for name in entry.all_machines(vm)]
-    return each(lambda machine: _machine(mesh, settings, *machine), names)
+    found = settings.machines()
+    return each(lambda name: _machine(mesh, settings, found[name], name), found)
 
 
 def _machine(mesh: Mesh, settings: Settings, vm: str, name: str) -> dict[str, Any]:

@@ -12,14 +12,16 @@ from settings import Settings
 from toolchain.places import Checkout
 from toolchain.progress import Progress
 from vmmesh import guard, planned, tools
+from vmmesh.api_servers import await_api_servers
 from vmmesh.entries import remove_stale
+from vmmesh.exclusive import exclusive
 from vmmesh.mesh import connect
 from vmmesh.place import Place
 from vmmesh.rejoin import join_again, lapsed
-from vmmesh.stack import Stack, exclusive
+from vmmesh.stack import Stack
 from vmmesh.summary import summary
+from vmmesh.urns import resource_name
 from vmmesh.waking import wake
-from vmmesh.watch import resource_name
 
 
 def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
@@ -39,20 +41,21 @@ def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
         with place.file.own_format():
             stack = Stack(place.root, place.name, "up", make=True)
             with Progress(Checkout(place.root).logs) as progress:
-                changes = _update(stack, settings, progress)
-                outputs = stack.outputs()
+                state = stack.export(secrets=True)
+                changes = _update(stack, state, settings, progress)
+                outputs = stack.outputs() if changes else stack.outputs(state)
                 if settings.vms:
                     _tend(stack, settings, outputs, progress)
         return summary(place.name, settings, outputs, changes)
 
 
-def _update(stack: Stack, settings: Settings, progress: Progress) -> dict[str, int]:
-    """Applies the config unless that would break a rule, or change nothing."""
-    state = stack.export()
+def _update(stack: Stack, state: Mapping[str, Any], settings: Settings, progress: Progress) -> dict[str, int]:
+    """Applies the config unless that would break a rule, or change nothing of the ``state``."""
     if not state.get("resources"):  # there is nothing to lose
         return stack.up(progress)
     made = {resource_name(resource["urn"]) for resource in state["resources"]}
-    wake(stack.name, settings, made, lambda line: progress.say(Text(line)))
+    wake(stack.name, settings, made, progress.say)
+    await_api_servers(state, settings, progress.say)
     with progress.step("preview", "what the update would change"):
         events = stack.preview()
         guard.refuse(guard.findings(events, settings))

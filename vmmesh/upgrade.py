@@ -13,12 +13,13 @@ from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import verify
+from vmmesh.api_servers import await_api_servers
+from vmmesh.exclusive import exclusive
 from vmmesh.judge import Verdict
 from vmmesh.mesh import Mesh, connect, each
 from vmmesh.place import Place
-from vmmesh.rejoin import machines_of
 from vmmesh.routes import route_of
-from vmmesh.stack import Stack, exclusive
+from vmmesh.stack import Stack
 from vmmesh.stackfile import Misuse, load, nearest, with_stage
 from vmmesh.status import entries_of, health
 
@@ -70,11 +71,13 @@ def upgrade(place: Place, vm: str, through: str | None, requests: int) -> Upgrad
     """
     settings = place.file.settings()
     ways = detours(settings, vm, through)
-    machines = machines_of(settings, list(settings.vms[vm].all_machines(vm)))
+    machines = list(settings.vms[vm].all_machines(vm))
     place.enter()
     with exclusive(place.root, place.name), Progress(Checkout(place.root).logs) as progress:
         stack = Stack(place.root, place.name, "upgrade")
-        with connect(settings, stack.outputs()) as mesh:
+        state = stack.export(secrets=True)
+        await_api_servers(state, settings, progress.say)
+        with connect(settings, stack.outputs(state)) as mesh:
             _move(place, stack, mesh, {service: to for service, (_, to) in ways.items()}, progress)
             with progress.step("drain", f"until no call of {vm} is under way"):
                 each(lambda machine: _drain(mesh, machine), machines)

@@ -13,6 +13,7 @@ from pulumi.automation.events import DiagnosticEvent, StepEventMetadata
 
 from toolchain.problem import Problem
 from toolchain.progress import TAIL_LINES, Progress, Step, StepFailed
+from vmmesh.urns import resource_name
 
 _VERBS = {
     OpType.CREATE: "making",
@@ -128,8 +129,3 @@ def errors(events: Iterable[EngineEvent]) -> list[str]:
 
 def _about(urn: str | None) -> str:
     return f"{resource_name(urn)}: " if urn and "pulumi:pulumi:Stack" not in urn.split("::") else ""
-
-
-def resource_name(urn: str) -> str:
-    """The name of a resource, of its URN."""
-    return urn.rpartition("::")[2]

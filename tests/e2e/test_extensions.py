@@ -29,6 +29,13 @@ WORKLOADS = {"services": ["details"], "vms": ["vm1"]}
 THREADS = os.cpu_count() or 1
 
 
+class Files(SimpleHTTPRequestHandler):
+    """Serves files, and says nothing of it."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where modules are: the filter, its first half, and what is no module."""
@@ -47,7 +54,7 @@ def site(running: Environment, folder: Path) -> Iterator[str]:
     """A web server on this machine, where containers reach it."""
     network = f"vm-mesh-{running.stack}"
     gateway = running.run("docker", "network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", network).strip()
-    server = ThreadingHTTPServer((gateway, 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    server = ThreadingHTTPServer((gateway, 0), partial(Files, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

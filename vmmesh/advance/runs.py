@@ -11,8 +11,8 @@ from vmmesh.advance.mover import Mover
 from vmmesh.advance.order import Order, last_of, the_service
 from vmmesh.advance.steps import Advanced
 from vmmesh.advance.walk import Walk
+from vmmesh.exclusive import exclusive
 from vmmesh.place import Place
-from vmmesh.stack import exclusive
 
 
 def advance(place: Place, service: str | None, order: Order) -> Advanced:

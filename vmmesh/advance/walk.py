@@ -10,6 +10,7 @@ from vmmesh.advance.mover import Mover
 from vmmesh.advance.order import Order, last_of
 from vmmesh.advance.proof import NotKept, Proof
 from vmmesh.advance.steps import Advanced, Step
+from vmmesh.api_servers import await_api_servers
 from vmmesh.history import Update, before, has_held, held
 from vmmesh.mesh import wanted
 from vmmesh.stackfile import Misuse
@@ -62,10 +63,13 @@ class Walk:
 
     def _look(self, what: str) -> tuple[str, str, Sequence[Update]]:
         """The stage that the config has, the one that the last update has put in place, and the history."""
-        with self._mover.progress.step("look", what):
-            outputs = self._mover.stack.outputs()
-            history = self._mover.stack.history()
-        return self._mover.route.stage, outputs["stages"].get(self._service, "nothing"), history
+        mover = self._mover
+        with mover.progress.step("look", what):
+            state = mover.stack.export(secrets=True)
+            outputs = mover.stack.outputs(state)
+            history = mover.stack.history()
+        await_api_servers(state, mover.settings, mover.progress.say)
+        return mover.route.stage, outputs["stages"].get(self._service, "nothing"), history
 
     def _index(self, stage: str) -> int:
         return self._stages.index(stage)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vmmesh.api_servers import ask
 from vmmesh.doctor.discovery import remotes
 from vmmesh.doctor.examined import LOGS, SYSTEM, Examined, ready_pods
 from vmmesh.doctor.finding import Check, Said
 from vmmesh.doctor.validity import authority, clocks
-from vmmesh.kubectl import Unreachable, kubectl, run
+from vmmesh.kubectl import Unreachable
 
-ANSWER_SECONDS = 5.0
 GATEWAYS = {"istio-eastwestgateway": "VMs and other networks"}
 INGRESS = {"istio-ingressgateway": "users"}
 
@@ -62,7 +62,7 @@ def addresses(service: Mapping[str, Any]) -> list[str]:
 def api(cluster: Examined) -> Iterator[Said]:
     """The API server, which all other checks need."""
     try:
-        run(kubectl(cluster.kubeconfig, "get", "--raw=/readyz"), ANSWER_SECONDS)
+        ask(cluster.kubeconfig)
         yield Said("ok", f"Kubernetes {cluster.kubectl('get', '--raw=/version')['gitVersion']}")
     except Unreachable as error:
         yield Said("failure", f"it does not answer: {error}", "does the cluster run, and is the kubeconfig its own?")

@@ -20,11 +20,13 @@ from vmmesh.doctor import cluster, machine, vm
 from vmmesh.doctor.examined import Examined
 from vmmesh.doctor.finding import Finding, Said, passed, run
 from vmmesh.doctor.operator import Operator
+from vmmesh.exclusive import exclusive
 from vmmesh.kubectl import written
 from vmmesh.mesh import AT_ONCE
 from vmmesh.place import Place
+from vmmesh.reason import reason
 from vmmesh.recovery import Held
-from vmmesh.stack import NoStack, Stack, exclusive, reason
+from vmmesh.stack import NoStack, Stack
 
 HERE = "machine"
 """What the operator's machine is called among the places."""

@@ -140,7 +140,8 @@ CHECKS = {"joined": joined, "certificate": certificate, "room": room}
 
 def preflight_checks(root: Path) -> Sequence[str]:
     """Names of the checks that the preflight makes on a VM."""
-    script = (root / "bootstrap/vm/preflight.sh").read_text()
+    parts = [root / "bootstrap/vm/preflight.sh", *(root / "bootstrap/vm/preflight").glob("*.sh")]
+    script = "".join(part.read_text() for part in parts)
     return sorted(
         set(re.findall(r"^\s*(?:\S+\) |.*\|\| )?(?:ok|warning|failure|\$\w+) ([a-z]+) [\"a-z]", script, re.M))
     )

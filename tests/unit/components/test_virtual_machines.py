@@ -182,6 +182,22 @@ def test_a_bootstrap_that_was_edited_is_run_again(part: str, monkeypatch: pytest
         assert after[name]["environment.BOOTSTRAP"] != before[name]["environment.BOOTSTRAP"], name
 
 
+def test_a_part_of_the_preflight_that_was_edited_has_that_run_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    part, read = ROOT / "bootstrap/vm/preflight/ports.sh", Path.read_bytes
+
+    def read_edited(path: Path) -> bytes:
+        return read(path) + (b"# edited" if path.absolute() == part else b"")
+
+    monkeypatch.setattr(Path, "read_bytes", read_edited)
+    before, after = variant("the talk's"), run()
+    edited = [
+        name
+        for name in ("vm1-preflight", *STEPS)
+        if after[name]["environment.BOOTSTRAP"] != before[name]["environment.BOOTSTRAP"]
+    ]
+    assert edited == ["vm1-preflight"]
+
+
 @pytest.fixture
 def fleet() -> Program:
     return variant("with existing clusters")

@@ -90,6 +90,17 @@ def said(message: str, severity: str = "error", about: str = "") -> EngineEvent:
     return event_of({"sequence": 1, "timestamp": 1, "diagnosticEvent": diagnostic})
 
 
+def state_with(*clusters: str) -> dict[str, Any]:
+    """The state of a stack that has these clusters; each one's kubeconfig is its name."""
+    kind = "pulumi:providers:kubernetes"
+    return {
+        "resources": [
+            {"type": kind, "urn": urn(kind, f"{name}-kubernetes"), "id": name, "inputs": {"kubeconfig": name}}
+            for name in clusters
+        ]
+    }
+
+
 def event_of(document: dict[str, Any]) -> EngineEvent:
     """An event as the CLI sends it."""
     return EngineEvent.from_json(document)  # pyright: ignore[reportUnknownMemberType]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.vmmesh.support import CONFIG, Programs
+from tests.unit.vmmesh.support import CONFIG, Programs, state_with
 from toolchain.artifacts import ArtifactsMissing
 from toolchain.problem import Problem
 from vmmesh import down
@@ -46,13 +46,7 @@ class Fake:
 
     def export(self, *, secrets: bool) -> dict[str, Any]:
         assert secrets
-        provider = {
-            "type": "pulumi:providers:kubernetes",
-            "urn": "urn:pulumi:dev::vm-mesh::pulumi:providers:kubernetes::cluster1-kubernetes",
-            "id": "x",
-            "inputs": {"kubeconfig": "text"},
-        }
-        return {"resources": [provider]}
+        return state_with("cluster1")
 
     def destroy(self, _progress: object, environment: Mapping[str, str]) -> dict[str, int]:
         self.log.append(f"destroy {dict(environment)}")

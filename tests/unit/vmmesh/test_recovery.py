@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.unit.vmmesh.support import Programs, urn
-from vmmesh.recovery import Held, check_holders, clean, end_processes, providers
+from vmmesh.recovery import Held, check_holders, clean, end_processes
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 HERE = Path()
@@ -25,13 +25,6 @@ SECRETS: dict[str, Any] = {
             "id": "some-id",
             "inputs": {"kubeconfig": {"4dabf18193072939515e22adb298388d": "x", "plaintext": '"a kubeconfig"'}},
         },
-        {
-            "type": "pulumi:providers:kubernetes",
-            "urn": "other",
-            "id": "y",
-            "inputs": {"kubeconfig": "in clear"},
-        },
-        {"type": "pulumi:providers:command", "urn": "third", "id": "z", "inputs": {}},
     ]
 }
 
@@ -146,7 +139,3 @@ def test_a_release_of_a_cluster_that_is_gone_is_passed_over(programs: Programs) 
     programs.make("kubectl")
     clean(HERE, pending("creating", RELEASE, name="istiod", namespace="istio-system"), dict, print)
     assert programs.calls == []
-
-
-def test_kubeconfigs_are_found_by_their_providers() -> None:
-    assert providers(SECRETS) == {PROVIDER: "a kubeconfig", "other::y": "in clear"}

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pulumi.automation import EngineEvent
 
-from tests.unit.vmmesh.support import CONFIG, step
+from tests.unit.vmmesh.support import CONFIG, Programs, state_with, step
 from toolchain.problem import Problem
-from vmmesh import stage
+from vmmesh import api_servers, stage
 from vmmesh.calls import Calls
 from vmmesh.changes import Change
 from vmmesh.counting import Counted
@@ -32,6 +32,7 @@ class Fake:
         self.place = place
         self.events: list[EngineEvent] = [step("resourcePreEvent", "update", COMMAND, "weights")]
         self.error: BaseException | None = None
+        self.state: dict[str, Any] = {}
         self.log: list[str] = []
 
     def note(self, what: str) -> None:
@@ -52,6 +53,10 @@ class Fake:
         if self.error:
             raise self.error
         self.note("up")
+
+    def export(self, *, secrets: bool) -> dict[str, Any]:
+        assert secrets
+        return self.state
 
     def outputs(self) -> Mapping[str, Any]:
         return {}
@@ -114,6 +119,18 @@ def test_ctrl_c_before_the_update_leaves_the_config_as_it_was(fake: Fake) -> Non
     fake.error = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         move(fake, "vm-only")
+    assert fake.place.file.text == CONFIG
+
+
+def test_a_cluster_that_hangs_ends_it_before_the_preview(
+    fake: Fake, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_servers, "WAIT_SECONDS", 0.0)
+    programs.make("kubectl", "echo refused >&2; exit 1")
+    fake.state = state_with("cluster1")
+    with pytest.raises(Problem, match=r"nothing was changed.*\n  - cluster1: .*refused"):
+        move(fake, "vm-only")
+    assert fake.log == ["shown []"]
     assert fake.place.file.text == CONFIG
 
 

@@ -1,0 +1,104 @@
+"""A run reads the state once where nothing changes, and begins with nothing while an API server is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.automation import EngineEvent
+
+from tests.unit.vmmesh.support import CONFIG, Programs, state_with
+from toolchain.problem import Problem
+from vmmesh import api_servers, planned, up
+from vmmesh.place import Place
+
+CHANGES = {"update": 2, "same": 100}
+
+
+class Fake:
+    """A stack, which notes what is asked of it."""
+
+    name = "dev"
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.state: dict[str, Any] = state_with("cluster1", "cluster2")
+        self.log: list[str] = []
+
+    def stack(self, *_arguments: object, make: bool) -> Fake:
+        assert make
+        return self
+
+    def export(self, *, secrets: bool) -> dict[str, Any]:
+        assert secrets
+        self.log.append("export")
+        return self.state
+
+    def outputs(self, export: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        self.log.append("outputs of the state that was read" if export is self.state else "outputs")
+        return {"urls": {}}
+
+    def unfinished(self, _export: object) -> bool:
+        return False
+
+    def preview(self) -> list[EngineEvent]:
+        self.log.append("preview")
+        return []
+
+    def up(self, _progress: object, *, one_by_one: bool = False) -> dict[str, int]:
+        self.log.append(f"up{' one by one' if one_by_one else ''}")
+        return CHANGES
+
+    @contextmanager
+    def connect(self, *_arguments: object) -> Generator[Fake]:
+        yield self
+
+
+@pytest.fixture
+def fake(tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    place = Place(root=tmp_path, name="dev", environment=lambda _root: {})
+    place.file.write(CONFIG)
+    fake = Fake(place)
+    programs.make("kubectl")
+    monkeypatch.setattr(up, "Stack", fake.stack)
+    monkeypatch.setattr(up, "connect", fake.connect)
+    monkeypatch.setattr(up.tools, "ensure", lambda _place: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    for tends in ("remove_stale", "lapsed"):
+        monkeypatch.setattr(up, tends, lambda *_: ())  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    return fake
+
+
+def changing(monkeypatch: pytest.MonkeyPatch, *, nothing: bool) -> None:
+    monkeypatch.setattr(planned, "nothing", lambda _events: nothing)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+
+
+def test_where_nothing_changes_the_state_is_read_once(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    changing(monkeypatch, nothing=True)
+    assert up.up(fake.place)["changed"] == {}
+    assert fake.log == ["export", "preview", "outputs of the state that was read"]
+
+
+def test_an_update_has_outputs_of_its_own(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    changing(monkeypatch, nothing=False)
+    assert up.up(fake.place)["changed"] == {"update": 2}
+    assert fake.log == ["export", "preview", "up", "outputs"]
+
+
+def test_a_stack_that_was_just_made_is_neither_asked_nor_previewed(fake: Fake, programs: Programs) -> None:
+    fake.state = {}
+    up.up(fake.place)
+    assert fake.log == ["export", "up", "outputs"]
+    assert programs.calls == []
+
+
+def test_a_cluster_that_hangs_ends_it_before_the_preview(
+    fake: Fake, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_servers, "WAIT_SECONDS", 0.0)
+    programs.make("kubectl", "echo refused >&2; exit 1")
+    with pytest.raises(Problem, match=r"nothing was changed.*\n  - cluster1: .*refused\n  - cluster2: "):
+        up.up(fake.place)
+    assert fake.log == ["export"]

@@ -1,0 +1,63 @@
+"""What a run that was killed has left in a stack's state: the lock, and operations that it had begun."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pulumi.automation import ConcurrentUpdateError
+
+from vmmesh import recovery
+from vmmesh.recovery import Say
+
+_T = TypeVar("_T")
+
+
+class Leftovers:
+    """Those of a stack of the checkout at ``root``.
+
+    ``pulumi`` runs the CLI for the stack and returns what it says. ``file`` keeps what was pending until it is put
+    right: the state itself forgets that first.
+    """
+
+    def __init__(self, root: Path, file: Path, pulumi: Callable[..., str]) -> None:
+        self._root = root
+        self._file = file
+        self._pulumi = pulumi
+
+    def there(self, export: Mapping[str, Any]) -> bool:
+        """Whether there are any, the state being ``export``; of the lock only an update can tell."""
+        return bool(export.get("pending_operations")) or self._file.exists()
+
+    def clear(self, say: Say) -> bool:
+        """Forgets operations that were begun, after what they left behind is gone.
+
+        Returns whether there may be Kubernetes objects that the stack does not know.
+        """
+        export = json.loads(self._pulumi("stack", "export"))
+        if export["deployment"].get("pending_operations"):
+            # An import drops what is pending. The file outlives a second kill, before the rest is done.
+            self._file.touch(mode=0o600)
+            self._file.write_text(json.dumps(export))
+            self.unlocked(lambda: self._pulumi("stack", "import", "--file", str(self._file)), say)
+        if not self._file.exists():
+            return False
+        deployment = json.loads(self._file.read_bytes())["deployment"]
+        unknown = recovery.clean(self._root, deployment, self._with_secrets, say)
+        self._file.unlink()
+        return unknown
+
+    def unlocked(self, act: Callable[[], _T], say: Say) -> _T:
+        """Does what takes the stack's lock; takes the lock away from a run that is dead. Raises Held."""
+        try:
+            return act()
+        except ConcurrentUpdateError as error:
+            recovery.check_holders(str(error))
+            say("a run that was killed has left the stack locked: unlocking it")
+            self._pulumi("cancel", "--yes")
+            return act()
+
+    def _with_secrets(self) -> Mapping[str, Any]:
+        return json.loads(self._pulumi("stack", "export", "--show-secrets"))["deployment"]
