@@ -19,12 +19,13 @@ class Leftovers:
     """Those of a stack of the checkout at ``root``.
 
     ``pulumi`` runs the CLI for the stack and returns what it says. ``file`` keeps what was pending until it is put
-    right: the state itself forgets that first.
+    right: the state itself forgets that first. ``locks`` is where a backend of files keeps the stack's locks.
     """
 
-    def __init__(self, root: Path, file: Path, pulumi: Callable[..., str]) -> None:
+    def __init__(self, root: Path, file: Path, locks: Path, pulumi: Callable[..., str]) -> None:
         self._root = root
         self._file = file
+        self._locks = locks
         self._pulumi = pulumi
 
     def there(self, export: Mapping[str, Any]) -> bool:
@@ -36,6 +37,10 @@ class Leftovers:
 
         Returns whether there may be Kubernetes objects that the stack does not know.
         """
+        # Locks that a full disk has let nobody write to their end. Pulumi reads whatever lies there, and fails at them:
+        # "unexpected end of JSON input".
+        for half_written in self._locks.glob("*.tmp"):
+            half_written.unlink()
         export = json.loads(self._pulumi("stack", "export"))
         if export["deployment"].get("pending_operations"):
             # An import drops what is pending. The file outlives a second kill, before the rest is done.

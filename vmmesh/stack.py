@@ -13,6 +13,7 @@ from pulumi import automation
 from pulumi.automation import CommandError, ConcurrentUpdateError, EngineEvent
 from rich.text import Text
 
+from settings import PROJECT
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
@@ -57,7 +58,8 @@ class Stack:
         self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = Engine(self._log, {**self._mark, "TMPDIR": str(self._scratch)})
         self._workspace = automation.LocalWorkspace(work_dir=str(root), pulumi_command=engine)
-        self._leftovers = Leftovers(root, places.state / f"interrupted.{name}.json", self._pulumi)
+        locks = places.backend / ".pulumi/locks/organization" / PROJECT / name
+        self._leftovers = Leftovers(root, places.state / f"interrupted.{name}.json", locks, self._pulumi)
         open_stack = automation.Stack.create_or_select if make else automation.Stack.select
         try:
             self._stack = open_stack(name, self._workspace)

@@ -117,6 +117,15 @@ def test_a_dead_run_s_lock_is_taken_and_that_is_said(fake: Fake) -> None:
     assert "left the stack locked: unlocking it" in fake.screen.getvalue()
 
 
+def test_half_a_lock_that_a_full_disk_left_is_removed_and_whole_ones_stay(fake: Fake) -> None:
+    folder = fake.root / ".state/pulumi/.pulumi/locks/organization/vm-mesh/dev"
+    folder.mkdir(parents=True)
+    for name in ("one.json", "two.json.18ec2db9e07fc2bc.tmp"):
+        (folder / name).touch()
+    fake.up()
+    assert [file.name for file in folder.iterdir()] == ["one.json"]
+
+
 def test_a_living_run_s_lock_is_respected(fake: Fake) -> None:
     fake.lock(pid=1, host="elsewhere")
     with pytest.raises(Held, match="process 1 of me on elsewhere"):
