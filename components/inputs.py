@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pulumi
+from pulumi.runtime.config import CONFIG, is_config_secret
 
 from components.module_files import ModuleFile, module_files
 from settings import Settings, SettingsError, from_pulumi
@@ -19,7 +20,8 @@ def inputs() -> tuple[Settings, Artifacts, dict[str, ModuleFile]]:
     Raises RunError, which Pulumi shows without a traceback, with all that is wrong.
     """
     try:
-        settings = from_pulumi(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
+        config = CONFIG.get()
+        settings = from_pulumi(config, [key for key in config if is_config_secret(key)])
         tools = artifacts.load(Path.cwd())
         tools.require(settings.management.images())
         return settings, tools, module_files(settings.extensions)

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from vmmesh import recovery, state
 from vmmesh.engine import Engine
 from vmmesh.history import Update, updates
 from vmmesh.leftovers import Leftovers
+from vmmesh.program import QuickStack, program
 from vmmesh.room import advised
 from vmmesh.urns import resource_name
 from vmmesh.watch import Watch, errors
@@ -60,9 +62,8 @@ class Stack:
         self._workspace = automation.LocalWorkspace(work_dir=str(root), pulumi_command=engine)
         locks = places.backend / ".pulumi/locks/organization" / PROJECT / name
         self._leftovers = Leftovers(root, places.state / f"interrupted.{name}.json", locks, self._pulumi)
-        open_stack = automation.Stack.create_or_select if make else automation.Stack.select
         try:
-            self._stack = open_stack(name, self._workspace)
+            self._stack = QuickStack.opened(name, self._workspace, make=make)
         except automation.StackNotFoundError:
             raise NoStack(f"there is no stack {name}", "run `make up` first") from None
 
@@ -83,7 +84,7 @@ class Stack:
 
     def preview(self) -> list[EngineEvent]:
         """The events of a preview. Raises Problem if it fails."""
-        return self._looked(self._stack.preview, "the preview failed")
+        return self._looked(partial(self._stack.preview, program=program), "the preview failed")
 
     def preview_refresh(self) -> list[EngineEvent]:
         """The events of a refresh that changes nothing: what is otherwise than the state says.
@@ -124,6 +125,7 @@ class Stack:
             progress,
             watch,
             lambda: self._stack.up(
+                program=program,
                 on_event=watch,
                 color="never",
                 target=targets,
@@ -135,7 +137,7 @@ class Stack:
         if self._workspace.env_vars:
             # The providers' settings have the permission now; without this, the next update would show it.
             self._workspace.env_vars = {}
-            self._stack.up(color="never")
+            self._stack.up(program=program, color="never")
         return changes
 
     def note(self, message: str, route: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import pulumi
 import pytest
 import yaml
 
@@ -73,8 +74,7 @@ def run(config: Properties = DEV, *, preview: bool = False, **changed: Any) -> P
         f"{PROJECT}:{name}": value if isinstance(value, str) else json.dumps(value) for name, value in config.items()
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PULUMI_CONFIG", json.dumps(as_pulumi))
-        patch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps([f"{PROJECT}:caKey"]))
+        pulumi.runtime.set_all_config(as_pulumi, [f"{PROJECT}:caKey"])
         patch.setattr(artifacts, "load", Mock(return_value=tools))
         patch.chdir(ROOT)
         return monitor.run(lambda: runpy.run_path("__main__.py"), outputs, preview=preview)
