@@ -13,6 +13,7 @@ from pulumi.automation import CommandResult, EngineEvent, OnOutput
 from tests.e2e.environment import Environment
 from toolchain.environment import environment as variables
 from vmmesh.engine import LOGGED, Engine
+from vmmesh.program import program
 
 Moments = Sequence[tuple[float, EngineEvent]]
 
@@ -66,19 +67,23 @@ class _Clocked(Engine):
 
 
 class Pulumi:
-    """The stack of an environment, as its user's own commands would run it."""
+    """The stack of an environment.
 
-    def __init__(self, environment: Environment, log: Path) -> None:
+    As ``pulumi`` by hand runs it; ``within``: as the commands of the checkout do, with the program in this process.
+    """
+
+    def __init__(self, environment: Environment, log: Path, *, within: bool = False) -> None:
         self._engine = _Clocked(log, variables(environment.root))
+        self._program = program(environment.root) if within else None
         workspace = automation.LocalWorkspace(work_dir=str(environment.root), pulumi_command=self._engine)
         self._stack = automation.Stack.select(environment.stack, workspace)
 
     def preview(self) -> Run:
-        return self._timed(lambda note: self._stack.preview(on_event=note, color="never"))
+        return self._timed(lambda note: self._stack.preview(program=self._program, on_event=note, color="never"))
 
     def up(self) -> Run:
         """An update that shows no preview first."""
-        return self._timed(lambda note: self._stack.up(on_event=note, color="never"))
+        return self._timed(lambda note: self._stack.up(program=self._program, on_event=note, color="never"))
 
     def _timed(self, act: Callable[[Callable[[EngineEvent], None]], object]) -> Run:
         moments: list[tuple[float, EngineEvent]] = []

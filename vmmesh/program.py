@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Mapping
+from contextlib import chdir
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pulumi import automation
-from pulumi.automation import OutputMap, UpdateSummary
+from pulumi.automation import OutputMap, PulumiFn, UpdateSummary
 from pulumi.automation._stack import StackInitMode  # the public way makes stacks of the API's own class alone
 
 from settings import PROJECT
-from vmmesh.place import ROOT
 
 
-def program() -> None:
-    """Declares what the config of the stack says."""
-    runpy.run_path(str(ROOT / "__main__.py"), run_name=PROJECT)
+def program(root: Path) -> PulumiFn:
+    """Declares what the config says of a stack of the checkout at ``root``."""
+
+    def declare() -> None:
+        with chdir(root):
+            runpy.run_path(str(root / "__main__.py"), run_name=PROJECT)
+
+    return declare
 
 
 class QuickStack(automation.Stack):

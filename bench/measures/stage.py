@@ -22,12 +22,13 @@ end-to-end test (test/istio/test-canary.sh) takes 15 s and steps of 10 to 30 per
 
 _HOW = """\
 One line of the config is edited, from one stage to another and back. `pulumi preview`, then `pulumi up` without a
-second preview, as `make stage` runs them, each a process of its own. *Written* is when a watch on the API server tells
-of the new VirtualService. From then on the proxy of productpage, which is what calls the service, is asked for its
-routes in each cluster, every 10 ms over an open connection; *pushed* is until it has them, so istiod's wait of 100 ms
-for further changes is in it. By hand: the same VirtualService, of another host, edited in a file and given to `kubectl
-apply` for one cluster after the other: no preview, no check, nothing that knows of it afterwards. Both in turns. `make
-stage` is the whole command, with the 1,000 requests through each cluster by which it proves the stage."""
+second preview, as `make stage` runs them: the CLI, and the program in the process that has started it. *Written* is
+when a watch on the API server tells of the new VirtualService. From then on the proxy of productpage, which is what
+calls the service, is asked for its routes in each cluster, every 10 ms over an open connection; *pushed* is until it
+has them, so istiod's wait of 100 ms for further changes is in it. By hand: the same VirtualService, of another host,
+edited in a file and given to `kubectl apply` for one cluster after the other: no preview, no check, nothing that knows
+of it afterwards. Both in turns. `make stage` is the whole command, with the 1,000 requests through each cluster by
+which it proves the stage."""
 
 
 class _Samples(defaultdict[str, list[float]]):
@@ -42,7 +43,7 @@ class _Stages:
         environment = session.environment
         self.samples = _Samples()
         self._file = StackFile(environment.root, environment.stack)
-        self._pulumi = Pulumi(environment, session.folder() / "stage.log")
+        self._pulumi = Pulumi(environment, session.folder() / "stage.log", within=True)
         self._watched, self._ours, self._theirs, self._by_hand = watched, ours, theirs, by_hand
 
     def by_pulumi(self, service: str, stage: str) -> None:
