@@ -10,10 +10,10 @@ from bench.session import Session, run_python, seconds
 
 _HOW = """\
 `pulumi preview` and `pulumi up` (which skips the preview) of a stack that is as its config says, and `make up`, which
-looks for tools, previews with the program in its own process, and looks after the VMs. Beside them Python alone: started with nothing, with the program's
-imports, and with the whole program run against a stand-in for the engine, which answers at once. What `pulumi` takes
-beyond that is the CLI, the state, the plugins, and the engine asking them about each resource; *to the first resource*
-is what has gone by when the program has declared its first."""
+looks for tools, previews with the program in its own process, and looks after the VMs. Beside them Python alone:
+started with nothing, with the program's imports, and with the whole program run against a stand-in for the engine,
+which answers at once. What `pulumi` takes beyond that is the CLI, the state, the plugins, and the engine asking them
+about each resource; *to the first resource* is what has gone by when the program has declared its first."""
 _IMPORTS = """\
 import pulumi, pulumi_command, pulumi_docker, pulumi_kubernetes
 import components.application, components.federation, components.onboarding, components.route, settings
