@@ -23,7 +23,7 @@ machine can do, not what the mesh can."""
 
 
 def measure(session: Session) -> Result:
-    rounds, seconds = session.times(5, 1), session.times(20, 3)
+    rounds, seconds = session.times(3, 1), session.times(15, 3)
     rate = session.times(_RATE, 100)
     samples: defaultdict[str, list[float]] = defaultdict(list)
     program = load.ready(session.progress)
