@@ -10,24 +10,37 @@ import runpy
 from collections.abc import Mapping
 from contextlib import chdir
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
+from threading import Thread
 from typing import Any
 
 from pulumi import automation
 from pulumi.automation import OutputMap, PulumiFn, UpdateSummary
 from pulumi.automation._stack import StackInitMode  # the public way makes stacks of the API's own class alone
 
+import components
 from settings import PROJECT
 
 
 def program(root: Path) -> PulumiFn:
-    """Declares what the config says of a stack of the checkout at ``root``."""
+    """Declares what the config says of a stack of the checkout at ``root``.
+
+    Its modules are imported while the CLI starts.
+    """
+    Thread(target=_import_components, daemon=True).start()
 
     def declare() -> None:
         with chdir(root):
             runpy.run_path(str(root / "__main__.py"), run_name=PROJECT)
 
     return declare
+
+
+def _import_components() -> None:
+    for module in iter_modules(components.__path__, f"{components.__name__}."):
+        import_module(module.name)
 
 
 class QuickStack(automation.Stack):

@@ -60,7 +60,7 @@ class Stack:
         self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = Engine(self._log, {**self._mark, "TMPDIR": str(self._scratch)})
         self._workspace = automation.LocalWorkspace(work_dir=str(root), pulumi_command=engine)
-        self._program = program(root)
+        self._root = root
         locks = places.backend / ".pulumi/locks/organization" / PROJECT / name
         self._leftovers = Leftovers(root, places.state / f"interrupted.{name}.json", locks, self._pulumi)
         try:
@@ -85,7 +85,7 @@ class Stack:
 
     def preview(self) -> list[EngineEvent]:
         """The events of a preview. Raises Problem if it fails."""
-        return self._looked(partial(self._stack.preview, program=self._program), "the preview failed")
+        return self._looked(partial(self._stack.preview, program=program(self._root)), "the preview failed")
 
     def preview_refresh(self) -> list[EngineEvent]:
         """The events of a refresh that changes nothing: what is otherwise than the state says.
@@ -126,7 +126,7 @@ class Stack:
             progress,
             watch,
             lambda: self._stack.up(
-                program=self._program,
+                program=program(self._root),
                 on_event=watch,
                 color="never",
                 target=targets,
@@ -138,7 +138,7 @@ class Stack:
         if self._workspace.env_vars:
             # The providers' settings have the permission now; without this, the next update would show it.
             self._workspace.env_vars = {}
-            self._stack.up(program=self._program, color="never")
+            self._stack.up(program=program(self._root), color="never")
         return changes
 
     def note(self, message: str, route: str) -> None:

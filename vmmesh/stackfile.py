@@ -177,7 +177,7 @@ class _Loader(yaml.SafeLoader):
     """Takes ``0o17`` for a number, as Pulumi does, and not for text (yaml/pyyaml#608)."""
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+$"), ["0"])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+$"), ["0"])  # pyright: ignore[reportUnknownMemberType]
 
 
 def _document(text: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class _Dumper(yaml.SafeDumper):
     """Puts the text "0o17" in quotes, without which Pulumi takes it for a number (yaml/pyyaml#608)."""
 
 
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+$"), ["0"])
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+$"), ["0"])  # pyright: ignore[reportUnknownMemberType]
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,10 @@ class Environment:
         return path
 
     def _run(self, command: Sequence[str], variables: Any, stdin: str | None = None) -> str:
+        # An operator's machine is another one than the mesh's. Where both have the same processors, all containers
+        # together weigh as much as one process beside them, unless that is nice.
         done = subprocess.run(
-            command, cwd=self.root, env=variables, input=stdin, capture_output=True, text=True, check=False
+            ["nice", *command], cwd=self.root, env=variables, input=stdin, capture_output=True, text=True, check=False
         )
         if done.returncode:
             print(done.stdout[-8000:], done.stderr[-8000:])
