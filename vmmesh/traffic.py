@@ -7,9 +7,8 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from http.cookiejar import DefaultCookiePolicy
 
-import httpx
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from vmmesh.judge import Sent
 
@@ -22,6 +21,24 @@ class Stopped(Exception):
     """The requests were broken off, since what they were for is decided."""
 
 
+def client(*, at_once: int, seconds: float) -> ClientSession:
+    """Requests as many people send them, up to so many at once (0: any number), each once and for so long.
+
+    A cookie that one answer sets would make a single session of all requests after it. The gateways are of this machine
+    or network: a proxy of the environment is not for them.
+    """
+    session = ClientSession(
+        connector=TCPConnector(limit=at_once),
+        timeout=ClientTimeout(total=seconds),
+        cookie_jar=DummyCookieJar(),
+        trust_env=False,
+    )
+    # A request that is cut on a connection used before would be sent again, and nobody would know that it was lost. No
+    # public option has it otherwise (``retry_persistent_connection`` in aiohttp/client.py).
+    session._retry_connection = False  # pyright: ignore[reportPrivateUsage]
+    return session
+
+
 def send(urls: Mapping[str, str], requests: int, stop: threading.Event | None = None) -> dict[str, Sent]:
     """Sends ``requests`` to each URL, at the same time to all. Raises Stopped as soon as ``stop`` is set."""
     return asyncio.run(_send(urls, requests, stop or threading.Event()))
@@ -29,22 +46,19 @@ def send(urls: Mapping[str, str], requests: int, stop: threading.Event | None = 
 
 async def _send(urls: Mapping[str, str], requests: int, stop: threading.Event) -> dict[str, Sent]:
     failures: dict[str, Counter[str]] = {name: Counter() for name in urls}
-    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-    # The requests are for gateways of this machine or network: a proxy of the environment is not for them.
-    async with httpx.AsyncClient(limits=limits, timeout=REQUEST_SECONDS, trust_env=False) as client:
-        # A cookie that one answer sets would make a single session of all requests after it.
-        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    async with client(at_once=AT_ONCE, seconds=REQUEST_SECONDS) as session:
         rest = iter([(name, url) for _ in range(requests) for name, url in urls.items()])
 
         async def work() -> None:
             for name, url in rest:
                 try:
-                    answer = await client.get(url)
-                except httpx.HTTPError as error:
+                    async with session.get(url, allow_redirects=False) as answer:
+                        await answer.read()
+                except (ClientError, TimeoutError) as error:
                     failures[name][str(error) or type(error).__name__] += 1
                 else:
-                    if not answer.is_success:
-                        failures[name][f"HTTP {answer.status_code}"] += 1
+                    if not 200 <= answer.status < 300:
+                        failures[name][f"HTTP {answer.status}"] += 1
 
         working = asyncio.gather(*(work() for _ in range(AT_ONCE)))
         while not working.done():

@@ -16,9 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import httpx
+from aiohttp import ClientError, ClientSession
 
 from tests.e2e.environment import Environment, eventually
+from vmmesh.traffic import client
 
 # Each answer of this path takes one call of the details service, with the same number: so a request is known again in
 # every access log that it has passed.
@@ -31,10 +32,17 @@ def new_ids(count: int) -> list[int]:
     return list(itertools.islice(_ids, count))
 
 
-async def _get(client: httpx.AsyncClient, url: str) -> str:
+def _client() -> ClientSession:
+    """Opens as many connections as calls are under way."""
+    return client(at_once=0, seconds=20)
+
+
+async def _get(session: ClientSession, url: str) -> str:
     try:
-        return str((await client.get(url)).status_code)
-    except httpx.HTTPError as error:
+        async with session.get(url, allow_redirects=False) as answer:
+            await answer.read()
+            return str(answer.status)
+    except (ClientError, TimeoutError) as error:
         return type(error).__name__
 
 
@@ -45,12 +53,12 @@ def send(base: str, ids: Iterable[int | str], concurrency: int = 16) -> Counter[
         waiting = iter(ids)
         results: Counter[str] = Counter()
 
-        async def worker(client: httpx.AsyncClient) -> None:
+        async def worker(session: ClientSession) -> None:
             for number in waiting:
-                results[await _get(client, base + _PATH.format(number))] += 1
+                results[await _get(session, base + _PATH.format(number))] += 1
 
-        async with httpx.AsyncClient(timeout=20) as client:
-            await asyncio.gather(*(worker(client) for _ in range(concurrency)))
+        async with _client() as session:
+            await asyncio.gather(*(worker(session) for _ in range(concurrency)))
         return results
 
     return asyncio.run(run())
@@ -83,19 +91,16 @@ class Stream:
         start = loop.time()
         # An open loop: the next request does not wait for the answer to the last, as users do not.
         # TaskGroup inside: it waits for the answers that are still to come before the client is closed.
-        async with (
-            httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_connections=None)) as client,
-            asyncio.TaskGroup() as tasks,
-        ):
+        async with _client() as session, asyncio.TaskGroup() as tasks:
             for count in itertools.count(1):
-                tasks.create_task(self._one(client))
+                tasks.create_task(self._one(session))
                 await asyncio.sleep(max(0.0, start + count / self._rate - loop.time()))
                 if self._stop.is_set():
                     break
         self.seconds = loop.time() - start
 
-    async def _one(self, client: httpx.AsyncClient) -> None:
-        result = await _get(client, self._base + _PATH.format(next(_ids)))
+    async def _one(self, session: ClientSession) -> None:
+        result = await _get(session, self._base + _PATH.format(next(_ids)))
         self.results[result] += 1
         if result != "200":
             self.failed.append(time.monotonic())

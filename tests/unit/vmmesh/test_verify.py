@@ -1,19 +1,15 @@
-"""Requests are sent evenly, failures named, and counts taken as differences of the callers' counters."""
+"""Counts are differences of the callers' counters."""
 
 from __future__ import annotations
 
-import functools
 import io
 import json
-from collections import Counter
 from dataclasses import replace
 
-import httpx
-import pytest
 from rich.console import Console
 
 from tests.unit.vmmesh.support import CLUSTER1, CLUSTER2, VM, details, ruled
-from vmmesh import traffic, verify
+from vmmesh import verify
 from vmmesh.calls import Calls
 from vmmesh.counting import Counted, counted, of_all_callers
 from vmmesh.judge import Sent, judge
@@ -21,25 +17,6 @@ from vmmesh.mesh import Proxy
 
 ONE, TWO, FRESH = (Proxy("cluster1", name, str) for name in ("one", "two", "fresh"))
 FAR = Proxy("cluster2", "far", str)
-
-
-def test_requests_go_to_each_cluster_as_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: Counter[str] = Counter()
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked[request.url.host] += 1
-        if request.url.host == "two":
-            if asked["two"] % 10 == 0:
-                raise httpx.ConnectError("refused")
-            return httpx.Response(503 if asked["two"] % 10 == 1 else 200)
-        return httpx.Response(200)
-
-    client = functools.partial(httpx.AsyncClient, transport=httpx.MockTransport(answer))
-    monkeypatch.setattr(httpx, "AsyncClient", client)
-    sent = traffic.send({"cluster1": "http://one/x", "cluster2": "http://two/x"}, 100)
-    assert asked == {"one": 100, "two": 100}
-    assert sent["cluster1"] == Sent(requests=100, failures={})
-    assert sent["cluster2"] == Sent(requests=100, failures={"refused": 10, "HTTP 503": 10})
 
 
 def test_counts_are_differences_by_cluster_of_the_caller() -> None:
@@ -54,18 +31,6 @@ def test_counts_are_differences_by_cluster_of_the_caller() -> None:
         "cluster1": {"vm1": Calls(30), "cluster1": Calls(13), "cluster2": Calls()},
         "cluster2": {"vm1": Calls(7, 2), "cluster1": Calls(), "cluster2": Calls()},
     }
-
-
-def test_a_cookie_of_an_answer_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All requests would be one session, and go where its first one went."""
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        assert "cookie" not in request.headers
-        return httpx.Response(200, headers={"set-cookie": "session=vm1; Max-Age=3600; Path=/"})
-
-    client = functools.partial(httpx.AsyncClient, transport=httpx.MockTransport(answer))
-    monkeypatch.setattr(httpx, "AsyncClient", client)
-    assert traffic.send({"cluster1": "http://one/x"}, 100)["cluster1"].failures == {}
 
 
 def test_what_came_beside_the_weights_is_counted_beside_them() -> None:
