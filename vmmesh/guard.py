@@ -17,6 +17,8 @@ from vmmesh.planned import Step
 from vmmesh.urns import resource_name
 
 _MACHINES = ("vm-mesh:index:ContainerVm", "vm-mesh:index:HostVm")
+_VM = "vm-mesh:index:WorkloadGroup"
+"""What a VM's machines have in common: one of several may go, the others take its calls."""
 _CLUSTERS = ("vm-mesh:index:KindCluster", "vm-mesh:index:ExistingCluster")
 
 
@@ -45,7 +47,7 @@ def removals(steps: Sequence[Step]) -> Iterator[Violation]:
     """No VM and no cluster goes while calls go to it."""
     for step in steps:
         name = resource_name(step.urn)
-        if step.operation == OpType.DELETE and step.resource.type in (*_MACHINES, *_CLUSTERS):
+        if step.operation == OpType.DELETE and step.resource.type in (_VM, *_CLUSTERS):
             for route, percent in _traffic(steps, name):
                 message = (
                     f"{name} would be removed with {percent:g}% of the calls of {route}; move them in an update before"

@@ -18,6 +18,7 @@ from vmmesh.stackfile import load
 VIRTUAL_SERVICE = "kubernetes:networking.istio.io/v1:VirtualService"
 SERVICE = "kubernetes:core/v1:Service"
 CONTAINER_VM = "vm-mesh:index:ContainerVm"
+WORKLOAD_GROUP = "vm-mesh:index:WorkloadGroup"
 KIND_CLUSTER = "vm-mesh:index:KindCluster"
 HOST = "details.default.svc.cluster.local"
 
@@ -133,13 +134,18 @@ def test_shares_are_by_destination_and_calling_cluster() -> None:
 
 @pytest.mark.parametrize(("before", "refused"), [((100, 0), True), ((1, 99), True), ((0, 100), False)])
 def test_a_vm_with_traffic_may_not_go_even_if_the_update_moves_it(before: tuple[int, int], refused: bool) -> None:
-    gone = event("delete", CONTAINER_VM, "vm1", "", {})
+    gone = event("delete", WORKLOAD_GROUP, "vm1", "", {})
     found = rules(gone, route(before, (0, 100)), *services(vm_stays=False))
     assert bool(found) == refused
     if refused:
         assert found[0].startswith(
             f"destinations-drained: vm1 would be removed with {before[0]}% of the calls of details"
         )
+
+
+def test_one_machine_of_a_vm_may_go() -> None:
+    gone = event("delete", CONTAINER_VM, "vm1", "", {})
+    assert rules(gone, route((100, 0), (100, 0)), *services()) == []
 
 
 def test_a_cluster_with_traffic_may_not_go() -> None:
