@@ -36,7 +36,9 @@ def _strips(canvas: Canvas, found: Sequence[Series], unit: str, left: float, top
     bottom = top + _ROW * len(found)
     for tick in ticks:
         canvas.path(f"M{number(place(tick))} {number(top)}V{number(bottom)}", "line-faint")
-        canvas.text(f"{tick:g} {unit}", place(tick), bottom + 18, "small", "soft", "middle")
+        # The unit once: beside each number it would run into the next one.
+        text = f"{tick:,g} {unit}" if tick == ticks[-1] else f"{tick:,g}"
+        canvas.text(text, place(tick), bottom + 18, "small", "soft", "middle")
     for position, series in enumerate(found):
         middle = top + _ROW * (position + 0.5)
         kind, ink = ("bar", "call") if series.ours else ("head-control", "control")
