@@ -30,6 +30,8 @@ _SLOW = (
     "helm.sh/v3:Release",
     "apps/v1:Deployment",
 )
+# What a program that has failed has said already, once more by the engine.
+_AGAIN = "an unhandled error occurred:"
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 
 
@@ -111,7 +113,8 @@ class Watch:
     def _note(self, said: DiagnosticEvent) -> None:
         text = _COLOUR.sub("", said.message).rstrip()
         if said.severity == "error":
-            self._errors.setdefault(said.urn or "", []).append(text)
+            if not (self._errors and text.startswith(_AGAIN)):
+                self._errors.setdefault(said.urn or "", []).append(text)
         elif said.severity != "debug" and said.urn:
             self._write(said.urn, [text])
 
@@ -124,7 +127,8 @@ class Watch:
 def errors(events: Iterable[EngineEvent]) -> list[str]:
     """What the engine says is wrong, and of which resource: by its message alone nobody knows whose cluster is away."""
     said = (event.diagnostic_event for event in events if event.diagnostic_event)
-    return [f"{_about(part.urn)}{_COLOUR.sub('', part.message).strip()}" for part in said if part.severity == "error"]
+    found = [f"{_about(part.urn)}{_COLOUR.sub('', part.message).strip()}" for part in said if part.severity == "error"]
+    return [text for text in found if not text.startswith(_AGAIN)] or found
 
 
 def _about(urn: str | None) -> str:

@@ -86,6 +86,16 @@ def test_a_program_that_fails_is_told_by_its_errors(progress: Progress, tmp_path
     assert str(watch.failure("lots of output")) == "Program failed:\nno such file"
 
 
+def test_what_the_engine_repeats_is_told_once(progress: Progress, tmp_path: Path) -> None:
+    events = [said("the config has 1 error"), said("an unhandled error occurred: the config has 1 error")]
+    watch = Watch(progress, tmp_path / "up.log")
+    for event in events:
+        watch(event)
+    assert str(watch.failure("")) == "the config has 1 error"
+    assert errors(events) == ["the config has 1 error"]
+    assert errors(events[1:]) == ["an unhandled error occurred: the config has 1 error"]
+
+
 def test_without_any_event_the_end_of_the_output_is_told(progress: Progress, tmp_path: Path) -> None:
     with Watch(progress, tmp_path / "up.log") as watch:
         pass
