@@ -22,7 +22,8 @@ from vmmesh import recovery, state
 from vmmesh.engine import Engine
 from vmmesh.history import Update, updates
 from vmmesh.leftovers import Leftovers
-from vmmesh.program import QuickStack, program
+from vmmesh.program import program
+from vmmesh.quick_stack import QuickStack
 from vmmesh.room import advised
 from vmmesh.urns import resource_name
 from vmmesh.watch import Watch, errors

@@ -173,11 +173,15 @@ def _keys(value: Any) -> set[Any]:
     return {*entries, *(key for item in entries.values() for key in _keys(item))}
 
 
+OCTAL = re.compile(r"0o[0-7]+$")
+"""A number to Pulumi, and text to PyYAML (yaml/pyyaml#608)."""
+
+
 class _Loader(yaml.SafeLoader):
-    """Takes ``0o17`` for a number, as Pulumi does, and not for text (yaml/pyyaml#608)."""
+    """Takes for a number what Pulumi takes for one."""
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+$"), ["0"])  # pyright: ignore[reportUnknownMemberType]
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", OCTAL, ["0"])  # pyright: ignore[reportUnknownMemberType]
 
 
 def _document(text: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Watch:
         """The problem to report after an update that failed; ``output`` is the engine's."""
         if self.failures:
             return self.failures[0]
-        said = "\n".join(line for about in self._errors.values() for line in about) or output
+        said = "\n".join(_once([text for about in self._errors.values() for text in about])) or output
         return Problem("\n".join(said.strip().splitlines()[-TAIL_LINES:]), f"The engine's whole log is {self._log}")
 
     def _begin(self, metadata: StepEventMetadata) -> None:
@@ -113,8 +113,7 @@ class Watch:
     def _note(self, said: DiagnosticEvent) -> None:
         text = _COLOUR.sub("", said.message).rstrip()
         if said.severity == "error":
-            if not (self._errors and text.startswith(_AGAIN)):
-                self._errors.setdefault(said.urn or "", []).append(text)
+            self._errors.setdefault(said.urn or "", []).append(text)
         elif said.severity != "debug" and said.urn:
             self._write(said.urn, [text])
 
@@ -128,7 +127,11 @@ def errors(events: Iterable[EngineEvent]) -> list[str]:
     """What the engine says is wrong, and of which resource: by its message alone nobody knows whose cluster is away."""
     said = (event.diagnostic_event for event in events if event.diagnostic_event)
     found = [f"{_about(part.urn)}{_COLOUR.sub('', part.message).strip()}" for part in said if part.severity == "error"]
-    return [text for text in found if not text.startswith(_AGAIN)] or found
+    return _once(found)
+
+
+def _once(texts: list[str]) -> list[str]:
+    return [text for text in texts if not text.startswith(_AGAIN)] or texts
 
 
 def _about(urn: str | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -18,15 +17,16 @@ import yaml
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from toolchain.environment import environment
+from vmmesh.stackfile import OCTAL
 
 ROOT = Path(__file__).parents[2]
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts the text "0o17" in quotes, without which Pulumi takes it for a number (yaml/pyyaml#608)."""
+    """Puts a text in quotes that Pulumi would take for a number."""
 
 
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+$"), ["0"])  # pyright: ignore[reportUnknownMemberType]
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", OCTAL, ["0"])  # pyright: ignore[reportUnknownMemberType]
 
 
 @dataclass(frozen=True)
