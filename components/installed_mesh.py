@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -23,6 +23,8 @@ class InstalledMeshArgs:
     """Which control planes there are; of what is installed nothing is asked."""
     namespaces: Sequence[str]
     """Namespaces of this stack's workloads, which it makes."""
+    networks_of_one: Collection[str] = ()
+    """Networks that hold one cluster and no other, of this stack or not."""
 
 
 class InstalledMesh(Mesh):
@@ -34,6 +36,7 @@ class InstalledMesh(Mesh):
     def __init__(self, name: str, args: InstalledMeshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         pulumi.ComponentResource.__init__(self, "vm-mesh:index:InstalledMesh", name, None, opts)
         self.revisions = Revisions(istio=args.istio, mesh=args.mesh)
+        self.networks_of_one = args.networks_of_one
         # Nothing of Istio has to be waited for: the way into the cluster stands for all of it.
         self.system_namespace = args.cluster.provider
         self.control_planes = dict.fromkeys(args.istio.revisions, args.cluster.provider)

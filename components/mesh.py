@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,8 @@ class MeshArgs:
     network_gateways: Mapping[str, Sequence[str]]
     """Network -> addresses of its gateways. istiod finds all others by their Services; a name it resolves anew as the
     DNS record's time to live ends (RESOLVE_HOSTNAME_GATEWAYS, pilot/pkg/model/network.go)."""
+    networks_of_one: Collection[str] = ()
+    """Networks that hold one cluster and no other."""
     providers: Sequence[Mapping[str, Any]] = ()
     """To whom proxies can send access logs and spans, as mesh config has it; a Telemetry resource has them do so."""
 
@@ -59,10 +61,12 @@ class Mesh(pulumi.ComponentResource):
     revisions: Revisions
     control_planes: dict[str, pulumi.Resource]
     """By revision. What waits for its own can have a sidecar injected."""
+    networks_of_one: Collection[str]
 
     def __init__(self, name: str, args: MeshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:Mesh", name, None, opts)
         self.revisions = Revisions(istio=args.istio, mesh=args.mesh)
+        self.networks_of_one = args.networks_of_one
         self.system_namespace = kubernetes.core.v1.Namespace(
             f"{name}-system",
             metadata={
@@ -129,11 +133,11 @@ class Mesh(pulumi.ComponentResource):
     def pods_of(self, cluster: Cluster) -> dict[str, str]:
         """Labels that tell the pods of ``cluster`` from those of all others, as this control plane knows them.
 
-        Istio's label of the cluster, where istiod reads it there. What is written down here for another cluster has
-        the name of this one in it, whatever the entry says (``AugmentLabels`` in pilot/pkg/serviceregistry/util/label);
-        its network stays.
+        Istio's label of the network, where that is enough. Its label of the cluster is not, while clusters know each
+        other by entries: what is written down here for another cluster gets the name of this one, whatever the entry
+        says (``AugmentLabels`` in pilot/pkg/serviceregistry/util/label).
         """
-        if self.revisions.mesh.keyless:
+        if cluster.network in self.networks_of_one:
             return {"topology.istio.io/network": cluster.network}
         return {"topology.istio.io/cluster": cluster.name}
 

@@ -53,6 +53,7 @@ class Site:
                 charts=tools.charts,
                 namespaces=settings.namespaces_in(name),
                 network_gateways=network_gateways,
+                networks_of_one=settings.networks_of_one(),
                 providers=providers(name, settings.management),
             ),
             inside,
@@ -73,7 +74,13 @@ class Site:
         namespaces = settings.namespaces_in(cluster.name)
         mesh = InstalledMesh(
             cluster.name,
-            InstalledMeshArgs(cluster=cluster, mesh=settings.mesh, istio=settings.istio, namespaces=namespaces),
+            InstalledMeshArgs(
+                cluster=cluster,
+                mesh=settings.mesh,
+                istio=settings.istio,
+                namespaces=namespaces,
+                networks_of_one=settings.networks_of_one(),
+            ),
             inside,
         )
         address = pulumi.Output.from_input(cluster.gateway_known[0])

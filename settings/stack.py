@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
 from pydantic import Field
@@ -93,6 +94,17 @@ class Settings(Model):
         if self.clusters[cluster].application:
             return self.namespaces()
         return [MANAGEMENT_NAMESPACE] if self.management.cluster else []
+
+    def networks_of_one(self) -> set[str]:
+        """Networks that hold one cluster and no other.
+
+        None is known to, in a mesh that is another stack's: clusters that this one does not know may be in it. Where
+        clusters know each other by entries, each has to have a network of its own.
+        """
+        if self.mesh.installed and not self.mesh.keyless:
+            return set()
+        clusters = Counter(cluster.network for cluster in self.clusters.values())
+        return {network for network, count in clusters.items() if count == 1}
 
     def called_ports(self, vm: str) -> dict[str, int]:
         """Service of a VM -> the port at which it is called: a route leads to it at the port of the application's."""

@@ -63,12 +63,20 @@ def replacements(steps: Sequence[Step], settings: Settings) -> Iterator[Violatio
         if step.operation != OpType.REPLACE or name is None or name in (*settings.allow_replace, *told):
             continue
         told.add(name)
-        loses = "".join(f", with {percent:g}% of the calls of {route}" for route, percent in _traffic(steps, name))
+        loses = "".join(_serving(steps, name, settings))
         why = f" because of {', '.join(step.paths[:3])}" if step.paths else ""
         message = (
             f"{name} would be replaced{why}{loses}; if that is meant, add it to vm-mesh:allowReplace for this update"
         )
         yield Violation(rule="replacements-allowed", urn=step.urn, message=message)
+
+
+def _serving(steps: Sequence[Step], name: str, settings: Settings) -> Iterator[str]:
+    """The calls that a cluster or a machine serves now, the latter with its VM's others: a phrase for each route."""
+    vm = settings.machines().get(name, name)
+    machines = sum(of == vm for of in settings.machines().values())
+    for route, percent in _traffic(steps, vm):
+        yield f", {f'one of {machines} machines ' if machines > 1 else ''}with {percent:g}% of the calls of {route}"
 
 
 def jumps(steps: Sequence[Step], settings: Settings) -> Iterator[Violation]:

@@ -86,22 +86,22 @@ class Stack:
 
     def preview(self) -> list[EngineEvent]:
         """The events of a preview. Raises Problem if it fails."""
-        return self._looked(partial(self._stack.preview, program=program(self._root)), "the preview failed")
+        return self._looked(partial(self._stack.preview, program=program(self._root)))
 
     def preview_refresh(self) -> list[EngineEvent]:
         """The events of a refresh that changes nothing: what is otherwise than the state says.
 
         Raises Problem if what the stack holds cannot be asked.
         """
-        return self._looked(self._stack.preview_refresh, "the mesh cannot be compared with the state")
+        return self._looked(self._stack.preview_refresh, "the mesh cannot be compared with the state: ")
 
-    def _looked(self, look: Callable[..., object], failed: str) -> list[EngineEvent]:
+    def _looked(self, look: Callable[..., object], failed: str = "") -> list[EngineEvent]:
         events: list[EngineEvent] = []
         try:
             look(on_event=events.append, color="never")
         except CommandError as error:
             said = "\n".join(errors(events)) or str(error)
-            raise advised(Problem(f"{failed}: {said}", f"its log is {self._log}"), self._backend) from None
+            raise advised(Problem(f"{failed}{said}", f"its log is {self._log}"), self._backend) from None
         return events
 
     def up(

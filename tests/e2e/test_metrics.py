@@ -274,7 +274,29 @@ def test_a_migration_is_drawn_over_time(kept: Environment, tmp_path: Path) -> No
     assert any(route["destinations"]["cluster1"]["p99_milliseconds"])
 
 
-def test_a_cluster_that_serves_nothing_keeps_the_metrics_of_the_others(running: Environment) -> None:
+@contextmanager
+def discovering(environment: Environment, discovery: str) -> Generator[None]:
+    """The clusters know each other in this way, for the time of a block."""
+
+    with environment.edited() as config:
+        config["vm-mesh:mesh"] = {"discovery": discovery}
+    environment.up()
+    try:
+        yield
+    finally:
+        with environment.edited() as config:
+            del config["vm-mesh:mesh"]
+        environment.up()
+
+
+@pytest.mark.parametrize("discovery", ["remoteSecrets", "serviceEntries"])
+def test_a_cluster_that_serves_nothing_keeps_the_metrics_of_the_others(running: Environment, discovery: str) -> None:
+    with discovering(running, discovery):
+        watched_from_beside(running)
+
+
+def watched_from_beside(running: Environment) -> None:
+    """A cluster that keeps metrics and serves nothing is turned on and off; what it keeps is looked at."""
     before = running_since(running)
     try:
         # Without calls: the making of a cluster takes all of a small machine's processors for some seconds.

@@ -63,7 +63,7 @@ def test_what_istio_made_of_the_subset_makes_place(program: Program) -> None:
     assert {it["match"]["context"] for it in declared["spec.configPatches"]} == {"SIDECAR_OUTBOUND"}
     assert declared["metadata.namespace"] == "istio-system"
     of_pods = program.in_cluster("cluster1", "DestinationRule", "details.failover")
-    assert subsets(of_pods) == {f"1st-{name}": {"topology.istio.io/cluster": name} for name in ("cluster1", "cluster2")}
+    assert subsets(of_pods) == {f"1st-cluster{n}": {"topology.istio.io/network": f"network{n}"} for n in (1, 2)}
     assert subsets(program.in_cluster("cluster1", "DestinationRule", "details-vm1")) == {"1st-vm1": {}}
 
 

@@ -180,9 +180,18 @@ def test_a_route_that_names_no_callers_is_for_all_clusters() -> None:
     assert len(program.in_cluster("cluster2", "VirtualService", "details")) == 1
 
 
-def test_clusters_are_told_apart_by_the_label_that_istio_itself_sets() -> None:
+def test_clusters_are_told_apart_by_the_labels_that_istio_itself_sets() -> None:
     for rule in (it for it in variant("the talk's").custom("DestinationRule") if it.name.endswith("-destinations")):
         assert rule["spec.trafficPolicy.tls.mode"] == "ISTIO_MUTUAL"
+        assert {subset["name"]: subset["labels"] for subset in rule["spec.subsets"]} == {
+            "cluster1": {"topology.istio.io/network": "network1"},
+            "cluster2": {"topology.istio.io/network": "network2"},
+        }
+
+
+def test_clusters_of_one_network_are_told_apart_by_their_names() -> None:
+    program = run(changed("clusters.cluster2.network", "network1"))
+    for rule in (it for it in program.custom("DestinationRule") if it.name.endswith("-destinations")):
         assert {subset["name"]: subset["labels"] for subset in rule["spec.subsets"]} == {
             "cluster1": {"topology.istio.io/cluster": "cluster1"},
             "cluster2": {"topology.istio.io/cluster": "cluster2"},

@@ -105,6 +105,8 @@ def settings(**changes: Any) -> Settings:
     text = CONFIG
     if step := changes.get("max_step"):
         text = text.replace("probePath:", f"maxStep: {step}\n        probePath:")
+    if machines := changes.get("machines"):
+        text = text.replace("      probe:", f"      machines: {machines}\n      probe:")
     if names := changes.get("allow_replace"):
         text += f"  vm-mesh:allowReplace: {names}\n"
     return load(text, "Pulumi.test.yaml")
@@ -177,6 +179,14 @@ def test_a_replacement_needs_a_word_in_the_config(what: str) -> None:
     )
     assert rules(*steps, allow_replace=f"[{subject}]") == []
     assert rules(*steps, allow_replace="[cluster2]") != []
+
+
+def test_a_replaced_machine_is_told_with_what_its_vm_serves() -> None:
+    """Weights are of a VM; each of its machines has a part of its calls."""
+    types, _, _ = REPLACED["a VM's container"]
+    replaced = event("replace", types, "vm1-a-container", "vm1-a", {}, {}, diff=["image"])
+    (said,) = rules(replaced, route((75, 25), (75, 25)), *services(), machines="{vm1-a: {}, vm1-b: {}}")
+    assert "vm1-a would be replaced because of image, one of 2 machines with 75% of the calls of details;" in said
 
 
 def test_what_may_be_replaced_without_harm_needs_no_word() -> None:
