@@ -18,18 +18,19 @@ from vmmesh.exclusive import exclusive
 from vmmesh.mesh import connect
 from vmmesh.place import Place
 from vmmesh.rejoin import join_again, lapsed
+from vmmesh.restarted import await_restarted
 from vmmesh.stack import Stack
 from vmmesh.summary import summary
 from vmmesh.urns import resource_name
-from vmmesh.waking import wake
+from vmmesh.waking import started, wake
 
 
 def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
     """Makes tools and images ready, then the stack; returns the summary.
 
-    Nodes and container VMs that were stopped or paused go on. Machines whose certificates are of no use any more join
-    again, and workload entries that are left behind are removed. ``gone`` names machines that are no longer in the
-    config and cannot be reached ever again.
+    Nodes and container VMs that were stopped or paused go on, and what they run is waited for. Machines whose
+    certificates are of no use any more join again, and workload entries that are left behind are removed. ``gone``
+    names machines that are no longer in the config and cannot be reached ever again.
 
     Raises SettingsError before anything is touched, or Problem, the first thing that failed.
     """
@@ -56,6 +57,7 @@ def _update(stack: Stack, state: Mapping[str, Any], settings: Settings, progress
     made = {resource_name(resource["urn"]) for resource in state["resources"]}
     wake(stack.name, settings, made, progress.say)
     await_api_servers(state, settings, progress.say)
+    await_restarted(state, settings, started(stack.name, settings, made), progress)
     with progress.step("preview", "what the update would change"):
         events = stack.preview()
         guard.refuse(guard.findings(events, settings))

@@ -1,8 +1,9 @@
-"""Wakes nodes and container VMs that were stopped, by a restart of the engine say, or paused."""
+"""Nodes and container VMs: those that were stopped, by a restart of the engine say, or paused go on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 
 from settings import PROJECT, Settings
 from vmmesh.kubectl import run
@@ -17,11 +18,10 @@ def wake(stack: str, settings: Settings, made: Collection[str], say: Callable[[s
     Engines start most of it again by themselves when they come back. What a killed run has left of a cluster is no
     part of the stack yet, and is made anew.
     """
-    nodes = [f"{name}{_NODE}" for name in settings.clusters if f"{name}-node" in made]
-    machines = [machine for machine in settings.machines() if f"{machine}-container" in made]
-    states = _states(f"{PROJECT}-{stack}-") if nodes or machines else {}
+    containers = _containers(settings, made)
+    states = _states(f"{PROJECT}-{stack}-") if containers else {}
     woken: list[str] = []
-    for name in (*nodes, *machines):
+    for name in containers.values():
         state = states.get(name, "")
         if state.startswith("Exited"):
             say(f"{name} was stopped: starting it")
@@ -33,6 +33,23 @@ def wake(stack: str, settings: Settings, made: Collection[str], say: Callable[[s
             continue
         woken.append(name)
     return woken
+
+
+def started(stack: str, settings: Settings, made: Collection[str]) -> dict[str, datetime]:
+    """When the node of each cluster and each container VM of the stack was started that runs, by their names."""
+    containers = _containers(settings, made)
+    states = _states(f"{PROJECT}-{stack}-") if containers else {}
+    up = {it: f"{PROJECT}-{stack}-{name}" for it, name in containers.items() if states.get(name, "").startswith("Up")}
+    if not up:
+        return {}
+    moments = run(["docker", "inspect", "--format={{.State.StartedAt}}", *up.values()]).splitlines()
+    return {it: datetime.fromisoformat(moment) for it, moment in zip(up, moments, strict=True)}
+
+
+def _containers(settings: Settings, made: Collection[str]) -> dict[str, str]:
+    """Cluster or machine -> its container, without the stack's prefix."""
+    nodes = {name: f"{name}{_NODE}" for name in settings.clusters if f"{name}-node" in made}
+    return nodes | {machine: machine for machine in settings.machines() if f"{machine}-container" in made}
 
 
 def _states(prefix: str) -> dict[str, str]:

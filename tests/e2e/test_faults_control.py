@@ -120,7 +120,7 @@ def test_after_a_restart_of_the_engine_one_run_brings_all_back(running: Environm
         eventually(lambda: gone(started), seconds=90)
         running.make("up")
         took = time.monotonic() - struck
-        eventually(lambda: all_is_well(running), seconds=HEALED_SECONDS)
+        all_is_well(running)
     told("the engine is restarted", stream, struck, f"make up that took {took:.0f} s in all", "make up healed it")
     assert identities(running) == before
     assert running.changes() == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from tests.unit.vmmesh.support import Programs, settings
-from vmmesh.waking import wake
+from vmmesh.waking import started, wake
 
 MADE = {"cluster1-node", "cluster2-node", "vm1-container"}
 
@@ -48,3 +50,17 @@ def test_what_a_killed_run_has_left_is_not_started(programs: Programs) -> None:
     docker(programs, "vm-mesh-dev-cluster2-control-plane\tExited (137) 12 seconds ago")
     assert wake("dev", settings(), MADE - {"cluster2-node"}, print) == []
     assert woken(programs) == []
+
+
+def test_it_is_known_since_when_what_runs_does(programs: Programs) -> None:
+    listed = "vm-mesh-dev-cluster1-control-plane\tUp 9 seconds\nvm-mesh-dev-vm1\tExited (0) 2 hours ago"
+    does = f"[ \"$1\" = ps ] && printf '%s' '{listed}' || echo 2026-11-28T17:22:30.605624584Z"
+    programs.make("docker", does)
+    assert started("dev", settings(), MADE) == {"cluster1": datetime(2026, 11, 28, 17, 22, 30, 605624, tzinfo=UTC)}
+    assert programs.calls[-1] == "docker inspect --format={{.State.StartedAt}} vm-mesh-dev-cluster1-control-plane"
+
+
+def test_where_no_container_is_the_stacks_docker_is_not_asked(programs: Programs) -> None:
+    docker(programs)
+    assert started("dev", settings(), set()) == {}
+    assert programs.calls == []
