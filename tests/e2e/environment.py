@@ -112,8 +112,9 @@ class Environment:
         return json.loads(self.pulumi("stack", "output", "--show-secrets", "--json"))
 
     def forget_outputs(self) -> None:
-        """Has the outputs read again: machines have come or gone."""
-        self.__dict__.pop("outputs", None)
+        """Has the outputs read again, kubeconfigs among them: machines or clusters have come or gone."""
+        for cluster in self.__dict__.pop("outputs", {}).get("kubeconfigs", {}):
+            (self.kubeconfigs / cluster).unlink(missing_ok=True)
 
     @cached_property
     def variables(self) -> dict[str, str]:

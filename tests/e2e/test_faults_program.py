@@ -20,8 +20,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 KILLS = 20
 SEED = int(os.environ.get("FAULTS_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-LONGEST_SECONDS = 45.0
-"""What an update takes that adds a VM, or takes one away."""
 VM = "vm9"
 SETTINGS = {
     "cluster": "cluster2",
@@ -63,23 +61,47 @@ def test_a_run_that_is_killed_is_finished_by_the_next(running: Environment) -> N
     rng = random.Random(SEED)  # when to kill
     print(f"FAULTS_SEED={SEED}")
     with Stream(running.outputs["urls"]["cluster1"], rate=100) as stream:
-        for number in range(KILLS):
-            configure(running, vm=number % 2 == 0, stage=("canary", "vm-only")[number % 2])
-            after = rng.uniform(0, LONGEST_SECONDS)
-            run = begun(running)
-            try:
-                run.wait(after)
-                ended = "it had ended"
-            except subprocess.TimeoutExpired:
-                os.killpg(run.pid, signal.SIGKILL)
-                run.wait()
-                ended = "killed"
+        whole = [undisturbed(running, number) for number in range(2)]
+        killed = number = 0
+        while killed < KILLS:
+            change(running, number)
+            after = rng.uniform(0, whole[number % 2])
+            ended = ended_within(begun(running), after)
+            killed += not ended
             started = time.monotonic()
             running.make("up")
             took = time.monotonic() - started
-            print(f"{number + 1}: {ended} after {after:.1f} s; the next run took {took:.0f} s; {dict(stream.results)}")
+            print(
+                f"{number}: {'it had ended' if ended else f'kill {killed}'} after {after:.1f} s; "
+                f"the next run took {took:.0f} s; {dict(stream.results)}"
+            )
             assert running.changes() == []
+            number += 1
     assert set(stream.results) == {"200"}
+
+
+def change(environment: Environment, number: int) -> None:
+    """Has the next update make a VM and move calls, or undo it, in turns."""
+    configure(environment, vm=number % 2 == 0, stage=("canary", "vm-only")[number % 2])
+
+
+def undisturbed(environment: Environment, number: int) -> float:
+    """Seconds of such an update that nobody kills."""
+    change(environment, number)
+    started = time.monotonic()
+    assert begun(environment).wait() == 0
+    return time.monotonic() - started
+
+
+def ended_within(run: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether a run ends by itself in time; otherwise it is killed, with all that it has started."""
+    try:
+        run.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        return False
+    return True
 
 
 def test_of_two_runs_one_works_and_one_says_who_does(running: Environment) -> None:

@@ -66,11 +66,14 @@ def managed(
 
 
 def running_since(environment: Environment) -> list[str]:
-    """The pods that serve calls and pass them on, and the VM's agent."""
-    names = ("get", "pods", "--namespace", "default", "-o", "jsonpath={.items[*].metadata.uid}")
-    gateways = ("get", "pods", "--namespace", "istio-system", "-o", "jsonpath={.items[*].metadata.uid}")
-    pods = [environment.kubectl(cluster, *which) for cluster in CLUSTERS for which in (names, gateways)]
-    return [*pods, environment.on_vm("pgrep -x pilot-agent")]
+    """The pods that serve calls and pass them on, but for those that are ending, and the VM's agent."""
+    places = [(cluster, namespace) for cluster in CLUSTERS for namespace in ("default", "istio-system")]
+    found = [
+        environment.kubectl(cluster, "get", "pods", "-n", namespace, "-o", "json") for cluster, namespace in places
+    ]
+    pods = [pod["metadata"] for listed in found for pod in json.loads(listed)["items"]]
+    there = sorted(pod["uid"] for pod in pods if "deletionTimestamp" not in pod)
+    return [*there, environment.on_vm("pgrep -x pilot-agent")]
 
 
 def left_behind(environment: Environment) -> list[str]:
