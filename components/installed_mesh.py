@@ -23,7 +23,7 @@ class InstalledMeshArgs:
     """Which control planes there are; of what is installed nothing is asked."""
     namespaces: Sequence[str]
     """Namespaces of this stack's workloads, which it makes."""
-    networks_of_one: Collection[str] = ()
+    networks_of_one: Collection[str]
     """Networks that hold one cluster and no other, of this stack or not."""
 
 

@@ -43,7 +43,7 @@ class MeshArgs:
     network_gateways: Mapping[str, Sequence[str]]
     """Network -> addresses of its gateways. istiod finds all others by their Services; a name it resolves anew as the
     DNS record's time to live ends (RESOLVE_HOSTNAME_GATEWAYS, pilot/pkg/model/network.go)."""
-    networks_of_one: Collection[str] = ()
+    networks_of_one: Collection[str]
     """Networks that hold one cluster and no other."""
     providers: Sequence[Mapping[str, Any]] = ()
     """To whom proxies can send access logs and spans, as mesh config has it; a Telemetry resource has them do so."""
