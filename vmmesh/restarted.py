@@ -2,76 +2,73 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from settings import MACHINE_LABEL, SYSTEM_NAMESPACE, Settings
+from settings import SYSTEM_NAMESPACE, Settings
 from toolchain.progress import Progress
-from vmmesh.entries import CONNECTED, KIND
-from vmmesh.kubectl import Unreachable, kubectl, run, written
-from vmmesh.mesh import each, has_sidecar
-from vmmesh.state import kubeconfigs
-from vmmesh.status import health
+from vmmesh.entries import CONNECTED
+from vmmesh.kubectl import Unreachable
+from vmmesh.mesh import Mesh, each, has_sidecar
+from vmmesh.status import entries_of, health
 
 LATELY = timedelta(minutes=5)
 READY_SECONDS = 120.0
 
+_Late = Callable[[str, datetime], list[str]]
 
-def await_restarted(
-    state: Mapping[str, Any], settings: Settings, started: Mapping[str, datetime], progress: Progress
-) -> None:
-    """Waits until the mesh's pods and agents on clusters and machines that were started ``LATELY`` are ready.
+
+def await_pods(mesh: Mesh, settings: Settings, started: Mapping[str, datetime], progress: Progress) -> None:
+    """Waits until the mesh's pods in clusters whose nodes were started ``LATELY`` are ready.
 
     Says which are not after ``READY_SECONDS``, and goes on: the update may be what mends them. ``started`` is when each
-    cluster's node and each machine was started, the ``state`` has its secrets.
+    cluster's node was started.
     """
-    lately = {name: at for name, at in started.items() if datetime.now(UTC) - at < LATELY}
-    if not lately:
+    _await("pods", started, lambda cluster, since: _late_pods(mesh, settings, cluster, since), progress)
+
+
+def await_agents(mesh: Mesh, settings: Settings, started: Mapping[str, datetime], progress: Progress) -> None:
+    """Waits as :func:`await_pods` does until the agents of machines that were started ``LATELY`` are back."""
+    _await("agents", started, lambda machine, since: _late_machine(mesh, settings, machine, since), progress)
+
+
+def _await(what: str, started: Mapping[str, datetime], late_at: _Late, progress: Progress) -> None:
+    lately = [(name, at) for name, at in started.items() if datetime.now(UTC) - at < LATELY]
+
+    def all_late() -> list[str]:
+        return [it for found in each(lambda which: late_at(*which), lately) for it in found]
+
+    if not lately or not (late := all_late()):
         return
-    with written(kubeconfigs(state)) as files:
-        late = _late(files, settings, lately)
-        if not late:
-            return
-        with progress.step("restart", f"{', '.join(lately)} started lately; what serves there is to be ready again"):
-            deadline = time.monotonic() + READY_SECONDS
-            while late and time.monotonic() < deadline:
-                time.sleep(1)
-                late = _late(files, settings, lately)
+    names = ", ".join(name for name, _ in lately)
+    with progress.step(what, f"{names} started lately; what serves there is to be ready again"):
+        deadline = time.monotonic() + READY_SECONDS
+        while late and time.monotonic() < deadline:
+            time.sleep(1)
+            late = all_late()
     if late:
         progress.say(f"not ready after {READY_SECONDS:.0f} s: {', '.join(late)}; going on; `make doctor` looks at more")
 
 
-def _late(files: Mapping[str, Path], settings: Settings, started: Mapping[str, datetime]) -> list[str]:
-    """Pods and machines that are not ready, or not known to be since they were started."""
-    machines = settings.machines()
-    asked: list[Callable[[], list[str]]] = []
-    for name, at in started.items():
-        if name in machines and settings.vms[machines[name]].cluster in files:
-            asked.append(lambda name=name, at=at: _late_machine(files, settings, name, at))
-        elif name in files:
-            asked.append(lambda name=name, at=at: _late_pods(files[name], name, settings, at))
-    return [it for found in each(lambda ask: ask(), asked) for it in found]
-
-
-def _late_pods(kubeconfig: Path, cluster: str, settings: Settings, started: datetime) -> list[str]:
+def _late_pods(mesh: Mesh, settings: Settings, cluster: str, started: datetime) -> list[str]:
+    """Pods that are not ready, or not known to be since their node was started."""
     late: list[str] = []
     for namespace in (*settings.namespaces_in(cluster), SYSTEM_NAMESPACE):
         try:
-            pods = _got(kubeconfig, "pods", namespace)
+            pods = mesh.get(cluster, "pods", f"--namespace={namespace}")["items"]
         except Unreachable as error:
             return [f"{cluster} ({error})"]
         late += [f"{cluster} {namespace}/{it['metadata']['name']}" for it in pods if not serves_since(it, started)]
     return late
 
 
-def _late_machine(files: Mapping[str, Path], settings: Settings, machine: str, started: datetime) -> list[str]:
+def _late_machine(mesh: Mesh, settings: Settings, machine: str, started: datetime) -> list[str]:
+    """The machine, if it is not healthy, or not known to be since it was started."""
     vm = settings.vms[settings.machines()[machine]]
     try:
-        entries = _got(files[vm.cluster], KIND, vm.namespace, f"--selector={MACHINE_LABEL}={machine}")
+        entries = entries_of(mesh, vm.cluster, vm.namespace, machine)
     except Unreachable as error:
         return [f"{machine} ({error})"]
     found = health([it for it in entries if connected_since(it, started)])
@@ -96,11 +93,6 @@ def connected_since(entry: Mapping[str, Any], started: datetime) -> bool:
     """Whether an agent has connected for this workload entry since its machine was started."""
     connected = entry["metadata"].get("annotations", {}).get(CONNECTED)
     return bool(connected) and _time(connected) >= _whole(started)
-
-
-def _got(kubeconfig: Path, kind: str, namespace: str, *which: str) -> list[dict[str, Any]]:
-    words = ("get", kind, f"--namespace={namespace}", "--output=json", *which)
-    return json.loads(run(kubectl(kubeconfig, *words)))["items"]
 
 
 def _time(text: str) -> datetime:

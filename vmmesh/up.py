@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -18,11 +18,12 @@ from vmmesh.exclusive import exclusive
 from vmmesh.mesh import connect
 from vmmesh.place import Place
 from vmmesh.rejoin import join_again, lapsed
-from vmmesh.restarted import await_restarted
+from vmmesh.restarted import await_agents, await_pods
 from vmmesh.stack import Stack
+from vmmesh.state import kubeconfigs
 from vmmesh.summary import summary
 from vmmesh.urns import resource_name
-from vmmesh.waking import started, wake
+from vmmesh.waking import started_machines, started_nodes, wake
 
 
 def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
@@ -43,21 +44,32 @@ def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
             stack = Stack(place.root, place.name, "up", make=True)
             with Progress(Checkout(place.root).logs) as progress:
                 state = stack.export(secrets=True)
+                made = {resource_name(resource["urn"]) for resource in state.get("resources", ())}
+                if made:
+                    _bring_back(stack, state, settings, made, progress)
                 changes = _update(stack, state, settings, progress)
                 outputs = stack.outputs() if changes else stack.outputs(state)
                 if settings.vms:
-                    _tend(stack, settings, outputs, progress)
+                    _tend(stack, settings, outputs, made, progress)
         return summary(place.name, settings, outputs, changes)
+
+
+def _bring_back(
+    stack: Stack, state: Mapping[str, Any], settings: Settings, made: Collection[str], progress: Progress
+) -> None:
+    """Has what was stopped or paused go on, and waits for the clusters."""
+    wake(stack.name, settings, made, progress.say)
+    await_api_servers(state, settings, progress.say)
+    known = kubeconfigs(state)
+    nodes = {it: at for it, at in started_nodes(stack.name, settings, made).items() if it in known}
+    with connect(settings, {"kubeconfigs": known}) as mesh:
+        await_pods(mesh, settings, nodes, progress)
 
 
 def _update(stack: Stack, state: Mapping[str, Any], settings: Settings, progress: Progress) -> dict[str, int]:
     """Applies the config unless that would break a rule, or change nothing of the ``state``."""
     if not state.get("resources"):  # there is nothing to lose
         return stack.up(progress)
-    made = {resource_name(resource["urn"]) for resource in state["resources"]}
-    wake(stack.name, settings, made, progress.say)
-    await_api_servers(state, settings, progress.say)
-    await_restarted(state, settings, started(stack.name, settings, made), progress)
     with progress.step("preview", "what the update would change"):
         events = stack.preview()
         guard.refuse(guard.findings(events, settings))
@@ -70,7 +82,9 @@ def _update(stack: Stack, state: Mapping[str, Any], settings: Settings, progress
     return stack.up(progress, one_by_one=len(rolled) > 1)
 
 
-def _tend(stack: Stack, settings: Settings, outputs: Mapping[str, Any], progress: Progress) -> None:
+def _tend(
+    stack: Stack, settings: Settings, outputs: Mapping[str, Any], made: Collection[str], progress: Progress
+) -> None:
     """What no update sees, since nothing of the config has changed."""
     with connect(settings, outputs) as mesh:
         for entry in remove_stale(mesh, settings):
@@ -78,3 +92,5 @@ def _tend(stack: Stack, settings: Settings, outputs: Mapping[str, Any], progress
         if away := lapsed(mesh, settings):
             progress.say(Text(f"{', '.join(away)}: has a certificate that is of no use any more; joining again"))
             join_again(stack, away, progress)
+        # One that has to join again is back only then.
+        await_agents(mesh, settings, started_machines(stack.name, settings, made), progress)

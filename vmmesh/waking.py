@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from settings import PROJECT, Settings
@@ -18,7 +18,7 @@ def wake(stack: str, settings: Settings, made: Collection[str], say: Callable[[s
     Engines start most of it again by themselves when they come back. What a killed run has left of a cluster is no
     part of the stack yet, and is made anew.
     """
-    containers = _containers(settings, made)
+    containers = _nodes(settings, made) | _machines(settings, made)
     states = _states(f"{PROJECT}-{stack}-") if containers else {}
     woken: list[str] = []
     for name in containers.values():
@@ -35,9 +35,17 @@ def wake(stack: str, settings: Settings, made: Collection[str], say: Callable[[s
     return woken
 
 
-def started(stack: str, settings: Settings, made: Collection[str]) -> dict[str, datetime]:
-    """When the node of each cluster and each container VM of the stack was started that runs, by their names."""
-    containers = _containers(settings, made)
+def started_nodes(stack: str, settings: Settings, made: Collection[str]) -> dict[str, datetime]:
+    """When the node of each cluster of the stack was started that runs, by the clusters' names."""
+    return _started(stack, _nodes(settings, made))
+
+
+def started_machines(stack: str, settings: Settings, made: Collection[str]) -> dict[str, datetime]:
+    """When each container VM of the stack was started that runs, by the machines' names."""
+    return _started(stack, _machines(settings, made))
+
+
+def _started(stack: str, containers: Mapping[str, str]) -> dict[str, datetime]:
     states = _states(f"{PROJECT}-{stack}-") if containers else {}
     up = {it: f"{PROJECT}-{stack}-{name}" for it, name in containers.items() if states.get(name, "").startswith("Up")}
     if not up:
@@ -46,10 +54,14 @@ def started(stack: str, settings: Settings, made: Collection[str]) -> dict[str, 
     return {it: datetime.fromisoformat(moment) for it, moment in zip(up, moments, strict=True)}
 
 
-def _containers(settings: Settings, made: Collection[str]) -> dict[str, str]:
-    """Cluster or machine -> its container, without the stack's prefix."""
-    nodes = {name: f"{name}{_NODE}" for name in settings.clusters if f"{name}-node" in made}
-    return nodes | {machine: machine for machine in settings.machines() if f"{machine}-container" in made}
+def _nodes(settings: Settings, made: Collection[str]) -> dict[str, str]:
+    """Cluster -> its node's container, without the stack's prefix."""
+    return {name: f"{name}{_NODE}" for name in settings.clusters if f"{name}-node" in made}
+
+
+def _machines(settings: Settings, made: Collection[str]) -> dict[str, str]:
+    """Machine -> its container, without the stack's prefix."""
+    return {machine: machine for machine in settings.machines() if f"{machine}-container" in made}
 
 
 def _states(prefix: str) -> dict[str, str]:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.vmmesh.support import Programs, settings, state_with
+from tests.unit.vmmesh.support import Programs, settings
 from toolchain.progress import Progress
 from vmmesh import restarted
-from vmmesh.restarted import await_restarted, connected_since, serves_since
+from vmmesh.mesh import Mesh, connect
+from vmmesh.restarted import await_agents, await_pods, connected_since, serves_since
 
 STARTED = datetime(2026, 11, 28, 17, 22, 30, 605624, tzinfo=UTC)
 BEFORE, AFTER, SAME_SECOND = "2026-11-28T17:20:00Z", "2026-11-28T17:23:00Z", "2026-11-28T17:22:30Z"
@@ -57,19 +58,31 @@ def progress(tmp_path: Path) -> Iterator[Progress]:
         yield progress
 
 
+@pytest.fixture
+def mesh() -> Iterator[Mesh]:
+    with connect(settings(), {"kubeconfigs": {"cluster1": "{}"}}) as mesh:
+        yield mesh
+
+
 def waiting(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(restarted, "READY_SECONDS", seconds)
     monkeypatch.setattr(restarted.time, "sleep", lambda _seconds: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
 
 
-def test_what_runs_for_long_is_not_asked(programs: Programs, progress: Progress) -> None:
+def test_what_runs_for_long_is_not_asked(programs: Programs, mesh: Mesh, progress: Progress) -> None:
     programs.make("kubectl", "exit 1")
-    await_restarted(state_with("cluster1"), settings(), {"cluster1": STARTED - timedelta(days=9999)}, progress)
+    long_ago = STARTED - timedelta(days=9999)
+    await_pods(mesh, settings(), {"cluster1": long_ago}, progress)
+    await_agents(mesh, settings(), {"vm1": long_ago}, progress)
     assert programs.calls == []
 
 
 def test_pods_that_are_late_are_waited_for(
-    programs: Programs, progress: Progress, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    programs: Programs,
+    mesh: Mesh,
+    progress: Progress,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     now = datetime.now(UTC)
     (late, ready) = (
@@ -77,22 +90,28 @@ def test_pods_that_are_late_are_waited_for(
     )
     programs.make("kubectl", f"if mkdir \"$0-was-asked\" 2>/dev/null; then echo '{late}'; else echo '{ready}'; fi")
     waiting(monkeypatch, 60)
-    await_restarted(state_with("cluster1"), settings(), {"cluster1": now}, progress)
+    await_pods(mesh, settings(), {"cluster1": now}, progress)
     said = capfd.readouterr().err
-    assert "restart: cluster1 started lately" in said
-    assert "restart: done" in said
+    assert "pods: cluster1 started lately" in said
+    assert "pods: done" in said
     assert "not ready" not in said
 
 
 def test_what_stays_late_is_told_and_the_update_goes_on(
-    programs: Programs, progress: Progress, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    programs: Programs,
+    mesh: Mesh,
+    progress: Progress,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """A machine and a pod; the update may be what mends them."""
     now = datetime.now(UTC)
     pods = json.dumps({"items": [pod("False", AFTER)]})
     programs.make("kubectl", f"case \"$*\" in *pods*default*) echo '{pods}' ;; *) echo '{{\"items\": []}}' ;; esac")
     waiting(monkeypatch, 0)
-    await_restarted(state_with("cluster1"), settings(), {"cluster1": now, "vm1": now}, progress)
+    await_pods(mesh, settings(), {"cluster1": now}, progress)
+    await_agents(mesh, settings(), {"vm1": now}, progress)
     said = capfd.readouterr().err.replace("\n", " ")
-    assert "cluster1 default/details-1, vm1 (its agent is not connected to istiod)" in said
+    assert "cluster1 default/details-1;" in said
+    assert "vm1 (its agent is not connected to istiod)" in said
     assert "going on" in said

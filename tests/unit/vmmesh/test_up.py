@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,3 +102,23 @@ def test_a_cluster_that_hangs_ends_it_before_the_preview(
     with pytest.raises(Problem, match=r"nothing was changed.*\n  - cluster1: .*refused\n  - cluster2: "):
         up.up(fake.place)
     assert fake.log == ["export"]
+
+
+def test_agents_are_waited_for_when_those_that_were_away_for_too_long_have_joined_again(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noting(called: str) -> Callable[..., None]:
+        return lambda *_: fake.log.append(called)
+
+    changing(monkeypatch, nothing=True)
+    monkeypatch.setattr(up, "lapsed", lambda *_: ["vm1"])  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    for called in ("await_pods", "join_again", "await_agents"):
+        monkeypatch.setattr(up, called, noting(called))
+    up.up(fake.place)
+    assert [it for it in fake.log if "output" not in it] == [
+        "export",
+        "await_pods",
+        "preview",
+        "join_again",
+        "await_agents",
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tests.unit.vmmesh.support import Programs, settings
-from vmmesh.waking import started, wake
+from vmmesh.waking import started_machines, started_nodes, wake
 
 MADE = {"cluster1-node", "cluster2-node", "vm1-container"}
 
@@ -56,11 +56,14 @@ def test_it_is_known_since_when_what_runs_does(programs: Programs) -> None:
     listed = "vm-mesh-dev-cluster1-control-plane\tUp 9 seconds\nvm-mesh-dev-vm1\tExited (0) 2 hours ago"
     does = f"[ \"$1\" = ps ] && printf '%s' '{listed}' || echo 2026-11-28T17:22:30.605624584Z"
     programs.make("docker", does)
-    assert started("dev", settings(), MADE) == {"cluster1": datetime(2026, 11, 28, 17, 22, 30, 605624, tzinfo=UTC)}
+    assert started_nodes("dev", settings(), MADE) == {
+        "cluster1": datetime(2026, 11, 28, 17, 22, 30, 605624, tzinfo=UTC)
+    }
     assert programs.calls[-1] == "docker inspect --format={{.State.StartedAt}} vm-mesh-dev-cluster1-control-plane"
+    assert started_machines("dev", settings(), MADE) == {}
 
 
 def test_where_no_container_is_the_stacks_docker_is_not_asked(programs: Programs) -> None:
     docker(programs)
-    assert started("dev", settings(), set()) == {}
+    assert started_nodes("dev", settings(), set()) == started_machines("dev", settings(), set()) == {}
     assert programs.calls == []
