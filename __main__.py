@@ -5,6 +5,7 @@ import pulumi
 from components.access import Access, AccessArgs
 from components.application import Application, ApplicationArgs
 from components.cluster import network_gateways
+from components.completion import wait_for_outputs
 from components.deletion import bounded_deletion
 from components.exports import Exports
 from components.extensions import Extensions, ExtensionsArgs
@@ -21,6 +22,7 @@ from settings import policies
 
 settings, tools, modules = inputs()
 pulumi.runtime.register_stack_transformation(bounded_deletion)
+wait_for_outputs()
 stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 infrastructure = Infrastructure(stack=stack, docker_network=settings.docker_network, tools=tools)
 
