@@ -31,14 +31,13 @@ def _streaming(environment: Environment, cluster: str, *arguments: str) -> list[
 
 @contextmanager
 def _running(environment: Environment, command: Sequence[str]) -> Generator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment.variables
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 @contextmanager
@@ -64,6 +63,10 @@ class Written:
         self._thread.start()
         wait_until(lambda: bool(self._moments))  # the state of now is told first, and so the watch has begun
 
+    def end(self) -> None:
+        """Waits until the watch, which somebody has ended, has told the last."""
+        self._thread.join()
+
     def after(self, moment: float) -> float:
         """When it was written first after a moment."""
         wait_until(lambda: self._moments[-1] > moment, 0.005)
@@ -80,7 +83,12 @@ def written(environment: Environment, cluster: str, route: str, namespace: str) 
     """Watches the VirtualService of a route for the time of a block."""
     words = ("get", "virtualservice", route, "--namespace", namespace, "--watch", "--output=name")
     with _running(environment, _streaming(environment, cluster, *words)) as process:
-        yield Written(process)
+        watch = Written(process)
+        try:
+            yield watch
+        finally:
+            process.terminate()
+            watch.end()
 
 
 def _percents(route: Route, config_dump: str) -> Mapping[str, int] | None:

@@ -23,6 +23,8 @@ Say = Callable[[str], None]
 ENDING_SECONDS = 60.0
 KILLING_SECONDS = 5.0
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\)")
+_NOTHING = "true"
+"""The ``create`` of a command that is there for its ``delete`` alone. That would undo what the stack does know."""
 _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
@@ -77,7 +79,7 @@ def clean(root: Path, deployment: Mapping[str, Any], secrets: Callable[[], Mappi
             _run("docker", "rm", "--force", "--volumes", inputs["name"])
         elif resource["type"] == "docker:index/network:Network":
             _run("docker", "network", "rm", inputs["name"])
-        elif resource["type"] == "command:local:Command" and "delete" in inputs:
+        elif resource["type"] == "command:local:Command" and "delete" in inputs and inputs["create"] != _NOTHING:
             _run("sh", "-c", inputs["delete"], cwd=root, env={**os.environ, **inputs.get("environment", {})})
     if any(operation["resource"]["type"] == _RELEASE for operation in pending):
         kubeconfigs = providers(secrets())

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from bench.result import Bar, Result, Series
 from bench.session import Session, seconds
@@ -106,22 +107,21 @@ def _by_config(environment: Environment, count: int) -> tuple[float, list[float]
 def _calling(containers: Sequence[str]) -> Generator[None]:
     """Begins the loop on every one of the machines as soon as it starts."""
     command = ["docker", "events", "--filter=type=container", "--filter=event=start"]
-    process = subprocess.Popen([*command, "--format={{.Actor.Attributes.name}}"], stdout=subprocess.PIPE, text=True)
 
-    def begin() -> None:
-        assert process.stdout
-        for line in process.stdout:
+    def begin(events: IO[str]) -> None:
+        for line in events:
             if line.strip() in containers:
                 docker("exec", "--detach", line.strip(), "sh", "-c", _LOOP)
 
-    thread = threading.Thread(target=begin, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-        thread.join()
+    words = [*command, "--format={{.Actor.Attributes.name}}"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        thread = threading.Thread(target=begin, args=[process.stdout], daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            process.terminate()
+            thread.join()
 
 
 def _answered(container: str) -> float:

@@ -108,6 +108,13 @@ def test_what_a_command_has_begun_is_undone_by_its_own_delete(tmp_path: Path) ->
     assert not (tmp_path / "never").exists()
 
 
+def test_a_command_that_only_removes_has_begun_nothing(tmp_path: Path) -> None:
+    """A machine's membership: its leave would take a machine out of the mesh that the stack has in it."""
+    inputs = {"create": "true", "delete": "touch never"}
+    clean(tmp_path, pending("creating", "command:local:Command", **inputs), dict, print)
+    assert not (tmp_path / "never").exists()
+
+
 def test_what_was_being_changed_stays(programs: Programs) -> None:
     programs.make("docker")
     assert not clean(HERE, pending("updating", "docker:index/container:Container", name="x"), dict, print)
