@@ -11,7 +11,8 @@ import pulumi_kubernetes as kubernetes
 
 from settings import MANAGEMENT_NAMESPACE, Queries
 
-_NAME = "vm-mesh-routes"
+DASHBOARD, TITLE = "vm-mesh-routes", "vm-mesh: routes"
+"""Name of the ConfigMap and, with ``.json``, of the file in it; and how the dashboard calls itself."""
 _SOURCE = {"type": "prometheus", "uid": "${source}"}
 _WINDOW = "$__rate_interval"
 _WIDTH, _HEIGHT = 24, 8
@@ -23,8 +24,8 @@ def dashboard(
     """Declares it. The label is the one that Grafana's chart has its sidecar look for, by default."""
     return kubernetes.core.v1.ConfigMap(
         name,
-        metadata={"name": _NAME, "namespace": MANAGEMENT_NAMESPACE, "labels": {"grafana_dashboard": "1"}},
-        data={f"{_NAME}.json": json.dumps(_document(routes), indent=1)},
+        metadata={"name": DASHBOARD, "namespace": MANAGEMENT_NAMESPACE, "labels": {"grafana_dashboard": "1"}},
+        data={f"{DASHBOARD}.json": json.dumps(_document(routes), indent=1)},
         opts=options,
     )
 
@@ -37,8 +38,8 @@ def _document(routes: Mapping[str, Mapping[str, Queries]]) -> dict[str, Any]:
         place = {"x": index % 3 * width, "y": index // 3 * _HEIGHT, "w": width, "h": _HEIGHT}
         panel |= {"id": index + 1, "gridPos": place, "type": "timeseries", "datasource": _SOURCE}
     return {
-        "uid": _NAME,
-        "title": "vm-mesh: routes",
+        "uid": DASHBOARD,
+        "title": TITLE,
         "tags": ["vm-mesh"],
         "timezone": "utc",
         "refresh": "10s",

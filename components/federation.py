@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +11,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, RoleRefArgs, SubjectArgs
 
 from components.cluster import Cluster
+from components.credentials import kubeconfig_by, lasting_token
 from components.mesh import SYSTEM_NAMESPACE, Mesh
 
 _READER = "istio-remote-reader"
@@ -81,22 +80,7 @@ class Federation(pulumi.ComponentResource):
             subjects=[subject],
             opts=options,
         )
-        return kubernetes.core.v1.Secret(
-            f"{name}-reader-token",
-            type="kubernetes.io/service-account-token",
-            metadata=ObjectMetaArgs(
-                name=_READER,
-                namespace=SYSTEM_NAMESPACE,
-                annotations={"kubernetes.io/service-account.name": _READER},
-            ),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                provider=cluster.provider,
-                # Kubernetes removes an account's tokens with the account; deleting both has been seen to wait for ever.
-                deleted_with=cluster.deleted_with or account,
-                depends_on=[account],
-            ),
-        )
+        return lasting_token(f"{name}-reader-token", _READER, SYSTEM_NAMESPACE, account, cluster, self)
 
     def _remote_secret(
         self,
@@ -114,11 +98,7 @@ class Federation(pulumi.ComponentResource):
                 "labels": {"istio/multiCluster": "true"},
                 "annotations": {"networking.istio.io/cluster": remote.name},
             },
-            string_data=pulumi.Output.secret(
-                pulumi.Output.all(token.data, remote.api_server).apply(
-                    lambda given: {remote.name: _kubeconfig(remote.name, given[1], given[0])}
-                )
-            ),
+            string_data=kubeconfig_by(token, remote).apply(lambda kubeconfig: {remote.name: kubeconfig}),
             opts=local.inside(self, args.meshes[local.name].system_namespace),
         )
 
@@ -130,17 +110,3 @@ def _system_rules(mesh: Mesh) -> list[PolicyRuleArgs]:
             api_groups=[""], resources=["configmaps"], resource_names=mesh.revisions.config_maps(), verbs=_READ
         )
     ]
-
-
-def _kubeconfig(name: str, server: str, token: Mapping[str, str]) -> str:
-    """Kubeconfig in the form that ``istioctl create-remote-secret`` writes (JSON, which is YAML)."""
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": token["ca.crt"]}}],
-            "users": [{"name": name, "user": {"token": base64.b64decode(token["token"]).decode()}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "current-context": name,
-        }
-    )

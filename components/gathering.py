@@ -15,6 +15,7 @@ from components.management import Management, ManagementArgs, written_down
 from components.mesh import Mesh
 from components.metrics_agent import MetricsAgent, MetricsAgentArgs
 from components.metrics_store import MetricsStore, MetricsStoreArgs
+from components.pages import Pages
 from components.readings import Readings, ReadingsArgs
 from components.stores import log_store, trace_store
 from components.telemetry import Telemetry, TelemetryArgs
@@ -35,7 +36,7 @@ class Gathering:
     meshes: Mapping[str, Mesh]
 
     def metrics(self, machines: Mapping[str, VirtualMachine], joined: Mapping[str, list[pulumi.Resource]]) -> None:
-        """What every proxy counts: in pods, at gateways and on VMs."""
+        """What every proxy counts: in pods, at gateways and on VMs; and the pages on which people look at it."""
         settings, metrics = self.settings, self.settings.management.metrics
         if metrics is None:
             return
@@ -45,6 +46,7 @@ class Gathering:
             "readings",
             ReadingsArgs(reader=reader, clusters=self.clusters, meshes=self.meshes, vms=settings.vms, joined=joined),
         )
+        pages = Pages(settings=settings, home=self.home, clusters=self.clusters, meshes=self.meshes)
         store = MetricsStore(
             "metrics",
             MetricsStoreArgs(
@@ -53,6 +55,7 @@ class Gathering:
                 metrics=metrics,
                 image=image,
                 reader=reader,
+                askers=pages.identities,
                 routes={route: queries(settings, route) for route in settings.routes},
                 after=[*self._services.declared[METRICS_SERVICE], *self._services.loaded[self.home.name]],
             ),
@@ -70,9 +73,11 @@ class Gathering:
                     machines=machines,
                     metrics=metrics,
                     image=image,
+                    kiali=settings.management.kiali is not None,
                     after=[readings, *self._services.loaded[name], *store.ready],
                 ),
             )
+        pages.declare(metrics, [*store.ready, store.dashboard])
 
     def logs_and_traces(self, exports: Exports) -> None:
         """A line for every call of every proxy, and the way of calls through proxies."""

@@ -40,6 +40,8 @@ class MetricsAgentArgs:
     machines: Mapping[str, VirtualMachine]
     metrics: MetricsSettings
     image: str
+    kiali: bool
+    """Whether there is a Kiali, which asks for more of what Istio's proxies count."""
     after: Sequence[pulumi.Resource]
     """What it pushes to, that proxies can be read, and that nodes have the image."""
 
@@ -106,7 +108,11 @@ class MetricsAgent(pulumi.ComponentResource):
         addresses = [self._address(name, args.machines[it["machine"]]) for it in labels]
         return pulumi.Output.all(*addresses).apply(
             lambda found: reading_config(
-                args.cluster.name, args.metrics.interval, args.namespaces, list(zip(found, labels, strict=True))
+                args.cluster.name,
+                args.metrics.interval,
+                args.namespaces,
+                list(zip(found, labels, strict=True)),
+                kiali=args.kiali,
             )
         )
 

@@ -11,9 +11,10 @@ from components.cluster import Cluster
 from components.dashboard import dashboard
 from components.istio_object import istio_object
 from components.mesh import Mesh
+from components.metrics_access import metrics_rules
 from components.on_node import room
 from components.prometheus import DATA, NOBODY, WAL_HOURS, config_map, deployment, metadata_of, pod_spec
-from settings import MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_SERVICE, MetricsSettings, Queries
+from settings import KIALI, MANAGEMENT_NAMESPACE, METRICS_SERVICE, MetricsSettings, Queries
 
 _LABELS = {"app": METRICS_SERVICE, "version": "v3"}
 # The claim is a little more than the readings may take, for what is written while they are packed.
@@ -31,6 +32,8 @@ class MetricsStoreArgs:
     image: str
     reader: str
     """Who may write: the identity, without its scheme, of what reads the proxies of each cluster."""
+    askers: Mapping[str, str]
+    """Who may ask: page that people look at -> its identity, likewise."""
     routes: Mapping[str, Mapping[str, Queries]]
     """Route -> what is asked of each of its destinations."""
     after: Sequence[pulumi.Resource]
@@ -40,18 +43,18 @@ class MetricsStoreArgs:
 class MetricsStore(pulumi.ComponentResource):
     """A Prometheus that reads nothing itself: those that do, in each cluster, push to it, through the mesh.
 
-    Nobody else of the mesh may call it. People ask it by a port-forward, which their right to the cluster allows and
-    which does not pass its sidecar.
+    Nobody else of the mesh may call it but the pages that people look at, where there are any. People ask it by a
+    port-forward, which their right to the cluster allows and which does not pass its sidecar.
     """
 
     ready: list[pulumi.Resource]
-    """What those who push wait for."""
+    """What those who push or ask wait for."""
+    dashboard: pulumi.Resource
 
     def __init__(self, name: str, args: MetricsStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vm-mesh:index:MetricsStore", name, None, opts)
         cluster, namespace = args.cluster, args.mesh.namespaces[MANAGEMENT_NAMESPACE]
         metadata = metadata_of(_LABELS)
-        write = {"ports": [str(METRICS_PORT)], "methods": ["POST"], "paths": ["/api/v1/write"]}
         guarded = istio_object(
             f"{name}-writers",
             "AuthorizationPolicy",
@@ -59,12 +62,12 @@ class MetricsStore(pulumi.ComponentResource):
             {
                 "selector": {"matchLabels": {"app": METRICS_SERVICE}},
                 "action": "ALLOW",
-                "rules": [{"from": [{"source": {"principals": [args.reader]}}], "to": [{"operation": write}]}],
+                "rules": metrics_rules(args.reader, args.askers),
             },
             cluster.inside(self, *args.mesh.configures(MANAGEMENT_NAMESPACE)),
         )
-        config = config_map(f"{name}-config", metadata, _config(args.metrics), cluster.inside(self, namespace))
-        dashboard(f"{name}-dashboard", args.routes, cluster.inside(self, namespace))
+        config = config_map(f"{name}-config", metadata, _config(args), cluster.inside(self, namespace))
+        self.dashboard = dashboard(f"{name}-dashboard", args.routes, cluster.inside(self, namespace))
         kept = room(name, METRICS_SERVICE, _GIGABYTES, NOBODY, cluster, args.mesh, self)
         arguments = [f"--storage.tsdb.path={DATA}", "--web.enable-remote-write-receiver"]
         revisions = args.mesh.revisions
@@ -90,13 +93,16 @@ class MetricsStore(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _config(metrics: MetricsSettings) -> dict[str, object]:
+def _config(args: MetricsStoreArgs) -> dict[str, object]:
+    # It reads nothing, but Kiali takes this for how often there is a reading.
+    told = {"global": {"scrape_interval": f"{args.metrics.interval}s"}} if KIALI in args.askers else {}
     return {
+        **told,
         "storage": {
             "tsdb": {
-                "retention": {"time": metrics.retention, "size": _MOST},
+                "retention": {"time": args.metrics.retention, "size": _MOST},
                 # Of clusters that could not push for a while, what they bring then is older than what others have.
                 "out_of_order_time_window": f"{WAL_HOURS}h",
             }
-        }
+        },
     }

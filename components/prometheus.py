@@ -39,7 +39,7 @@ def metadata_of(labels: Mapping[str, str]) -> ObjectMetaArgs:
 def deployment(
     name: str,
     labels: Mapping[str, str],
-    annotations: Mapping[str, str],
+    annotations: Mapping[str, pulumi.Input[str]],
     spec: Mapping[str, Any],
     options: pulumi.ResourceOptions,
 ) -> kubernetes.apps.v1.Deployment:

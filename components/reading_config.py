@@ -27,16 +27,27 @@ _KEPT = (
     "istio_(requests_total|request_duration_milliseconds_(bucket|sum|count)|tcp_.*)|"
     "envoy_cluster_upstream_(rq|rq_total|rq_active|rq_tx_reset|rq_time_(bucket|sum|count)|cx_active)"
 )
+# Of the sizes the sums only, for an average: their histograms would be most of all series that are kept.
+_KEPT_FOR_KIALI = "istio_(request|response)_(bytes_(sum|count)|messages_total)"
 
 
 def reading_config(
-    cluster: str, interval: int, namespaces: Sequence[str], machines: Sequence[tuple[str, Mapping[str, str]]]
+    cluster: str,
+    interval: int,
+    namespaces: Sequence[str],
+    machines: Sequence[tuple[str, Mapping[str, str]]],
+    *,
+    kiali: bool,
 ) -> dict[str, Any]:
-    """Prometheus' configuration for a cluster; ``machines`` are addresses, and the labels of what is read there."""
-    jobs = [_job("pods", kubernetes_sd_configs=[_pods(namespaces)], relabel_configs=_OF_PODS)]
+    """Prometheus' configuration for a cluster; ``machines`` are addresses, and the labels of what is read there.
+
+    ``kiali``: whether there is one, which shows how large calls are and counts the messages of gRPC.
+    """
+    kept = f"{_KEPT}|{_KEPT_FOR_KIALI}" if kiali else _KEPT
+    jobs = [_job("pods", kept, kubernetes_sd_configs=[_pods(namespaces)], relabel_configs=_OF_PODS)]
     if machines:
         targets = [{"targets": [_target(address)], "labels": dict(labels)} for address, labels in machines]
-        jobs.append(_job("vms", static_configs=targets))
+        jobs.append(_job("vms", kept, static_configs=targets))
     url = f"http://{service_host(METRICS_SERVICE, MANAGEMENT_NAMESPACE)}:{METRICS_PORT}/api/v1/write"
     return {
         "global": {"scrape_interval": f"{interval}s", "external_labels": {"cluster": cluster}},
@@ -53,7 +64,7 @@ def reading_config(
     }
 
 
-def _job(name: str, **found: Any) -> dict[str, Any]:
+def _job(name: str, kept: str, **found: Any) -> dict[str, Any]:
     return {
         "job_name": name,
         "scheme": "https",
@@ -65,7 +76,7 @@ def _job(name: str, **found: Any) -> dict[str, Any]:
             # Prometheus knows no SPIFFE: it would look for the address among the names of a proxy's certificate.
             "insecure_skip_verify": True,
         },
-        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": _KEPT, "action": "keep"}],
+        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": kept, "action": "keep"}],
         **found,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from settings.model import Model
 from settings.names import METRICS_PORT, METRICS_SERVICE
-from settings.values import LogRetention, Percent, Retention, Seconds
+from settings.values import LogRetention, Percent, PinnedImage, Retention, Seconds
 
 LOG_STORE, LOG_STORE_PORT = "access-logs", 9428
 TRACE_STORE, TRACE_STORE_PORT = "traces", 4318
@@ -13,6 +13,9 @@ TRACE_QUERY_PORT = 16686
 """Port of the trace store's pod, for a port-forward only, at which it is asked."""
 COLLECTOR, COLLECTOR_PORT = "collector", 4317
 """Service account of every cluster's collector, and the port on which it takes OTLP."""
+KIALI, KIALI_PORT = "kiali", 20001
+GRAFANA, GRAFANA_PORT = "grafana", 3000
+"""What people look at, on the management cluster: deployments, their accounts, and the ports for a port-forward."""
 
 
 def collector_service(cluster: str) -> str:
@@ -43,6 +46,20 @@ class TraceSettings(Model):
     """Percent of the calls that are traced."""
 
 
+class KialiSettings(Model):
+    """Kiali, which shows the clusters, the VMs and the calls between them."""
+
+    image: PinnedImage
+    """Nodes pull it; the toolchain does not get it."""
+
+
+class GrafanaSettings(Model):
+    """A Grafana with the dashboard of the routes."""
+
+    image: PinnedImage
+    """Nodes pull it; the toolchain does not get it."""
+
+
 class ManagementSettings(Model):
     """Which cluster sees all others, and what it keeps. Nothing that serves calls depends on it."""
 
@@ -51,6 +68,8 @@ class ManagementSettings(Model):
     metrics: MetricsSettings | None = None
     access_logs: AccessLogSettings | None = None
     traces: TraceSettings | None = None
+    kiali: KialiSettings | None = None
+    grafana: GrafanaSettings | None = None
 
     @property
     def collects(self) -> bool:
@@ -70,8 +89,13 @@ class ManagementSettings(Model):
         """Those, and what the metrics of all clusters are pushed to."""
         return ({METRICS_SERVICE: METRICS_PORT} if self.metrics else {}) | self.services()
 
+    def pages(self) -> dict[str, int]:
+        """Deployment -> port of what people look at."""
+        found = {KIALI: (self.kiali, KIALI_PORT), GRAFANA: (self.grafana, GRAFANA_PORT)}
+        return {name: port for name, (wanted, port) in found.items() if self.cluster and wanted}
+
     def images(self) -> list[str]:
-        """Images that only a stack with a management cluster needs, by their names in the toolchain."""
+        """Images of the toolchain that only a stack with a management cluster needs, by their names there."""
         used = {
             METRICS_SERVICE: self.metrics is not None,
             "otel-collector": self.collects,

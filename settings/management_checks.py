@@ -7,6 +7,7 @@ from typing import Any
 
 from settings.clusters import ClusterSettings
 from settings.entries import object_in, objects_in, texts_in, unknown, value_of
+from settings.management import GRAFANA, KIALI
 from settings.mistakes import KeyPath, Mistake, shown
 
 WITHOUT = "has 'application: false'"
@@ -23,10 +24,16 @@ def apart(clusters: Mapping[str, Any]) -> set[str]:
 
 
 def mistakes_in_management(management: Mapping[str, Any], clusters: Mapping[str, Any]) -> Iterator[Mistake]:
-    """A management cluster that is not there or missing. As in :class:`settings.checks.CrossChecks`."""
+    """A management cluster that is not there or missing, and pages without anything to show.
+
+    As in :class:`settings.checks.CrossChecks`.
+    """
     yield from unknown(("management", "cluster"), management.get("cluster"), "cluster", clusters)
     if management and "cluster" not in management:
         yield ("management", "cluster"), "is missing; name the cluster that keeps what is gathered"
+    for page in (KIALI, GRAFANA):
+        if page in management and "metrics" not in management:
+            yield ("management", page), "needs management.metrics; without them it has nothing to show"
 
 
 def mistakes_apart(

@@ -139,6 +139,13 @@ StackName = Annotated[
 ]
 IpAddress = Annotated[str, checked(reaches_others, "must be an IP address that other machines can reach", longest=45)]
 Image = Annotated[str, like(rf"{_REPOSITORY}(:{_TAG})?(@{_DIGEST})?", "must be an image, [host/]path[:tag][@digest]")]
+PinnedImage = Annotated[
+    str,
+    like(
+        rf"{_REPOSITORY}(:{_TAG})?@sha256:[0-9a-f]{{64}}",
+        "must be an image with its digest, [host/]path[:tag]@sha256:digest",
+    ),
+]
 Repository = Annotated[str, like(_REPOSITORY, "must be a repository of images, [host/]path")]
 Registry = Annotated[str, like(rf"{_HOST}(/{_COMPONENT})*", "must be a registry, host[:port][/path]")]
 Tag = Annotated[str, like(_TAG, "must be an image's tag")]

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from settings import Settings
+from settings import MANAGEMENT_NAMESPACE, Settings
 
 
 def summary(stack: str, settings: Settings, outputs: Mapping[str, Any], changes: Mapping[str, int]) -> dict[str, Any]:
@@ -40,6 +40,7 @@ def summary(stack: str, settings: Settings, outputs: Mapping[str, Any], changes:
             }
             for service, route in settings.routes.items()
         },
+        "management": looked_at(settings),
         "next": next_command(stack, settings),
     }
 
@@ -51,6 +52,19 @@ def pages(settings: Settings, cluster: str, url: str | None) -> dict[str, str]:
         name: f"{url.rstrip('/')}{service.ingress_paths[0]}"
         for name, service in services
         if url and service.ingress_paths
+    }
+
+
+def looked_at(settings: Settings) -> dict[str, dict[str, str | None]]:
+    """What people look at in the management cluster, each by a port-forward."""
+    command = f"kubectl --namespace {MANAGEMENT_NAMESPACE} port-forward deployment"
+    return {
+        page: {
+            "cluster": settings.management.cluster,
+            "command": f"{command}/{page} {port}",
+            "url": f"http://localhost:{port}",
+        }
+        for page, port in settings.management.pages().items()
     }
 
 
@@ -90,4 +104,7 @@ def show(console: Console, document: Mapping[str, Any]) -> None:
     for name, cluster in document["clusters"].items():
         for service, url in cluster["pages"].items():
             console.print(Text(f"{service} through {name}: {url}"), soft_wrap=True)
+    for page, where in document["management"].items():
+        text = f"{page} of {where['cluster']}: {where['command']}, then {where['url']}"
+        console.print(Text(text), soft_wrap=True)
     console.print(Text(f"Next: {document['next']}"), soft_wrap=True)

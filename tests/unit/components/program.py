@@ -42,6 +42,7 @@ ARTIFACTS: dict[str, Any] = {
 
 ADDRESS = "192.0.2.7"
 TOKEN = "reader-token"
+SIGNING_KEY = f"signing-{TOKEN}"
 
 
 def pem(label: str, text: str) -> str:
@@ -120,6 +121,8 @@ def _stdout(command: Registered) -> str:
             return ADDRESS
         case [*_, "machine"]:
             return f"{command.name} identity"
+        case [*_, "signing", "key"]:
+            return f"{SIGNING_KEY}\n"
         case _:
             return ""
 
@@ -145,6 +148,9 @@ MODULE: Properties = {
     "sha256": "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476",
 }
 """An extension whose module is a file, the shortest that there is."""
+
+KIALI = f"kiali/kiali:v2.30.0@sha256:{64 * '3'}"
+GRAFANA = f"grafana/grafana:13.0.0@sha256:{64 * '4'}"
 
 
 def _variants() -> dict[str, Properties]:
@@ -184,6 +190,8 @@ def _variants() -> dict[str, Properties]:
     gathered = {"cluster": "cluster2", "accessLogs": {}, "traces": {"sampling": 10}}
     managed = changed("management", {"cluster": "management", "metrics": {}})
     managed = changed("clusters.management", {"network": "network3", "application": False}, managed)
+    seen = changed("management.kiali", {"image": KIALI}, managed)
+    seen_alone = {**changed("management.kiali", {"image": KIALI}, managed), "mesh": {"discovery": "serviceEntries"}}
     own = {**DEV, "caCertificate": certificate("signer") + certificate("own root"), "caKey": key("signer")}
     return {
         "the talk's": DEV,
@@ -193,6 +201,8 @@ def _variants() -> dict[str, Properties]:
         "with existing clusters": changed("stages.reviews", "spread", large),
         "with access logs and traces": {**DEV, "management": gathered},
         "with a management cluster": managed,
+        "with Kiali and Grafana": changed("management.grafana", {"image": GRAFANA}, seen),
+        "with Kiali, without remote secrets": seen_alone,
         "without remote secrets": keyless,
         "without VMs and routes": {name: DEV[name] for name in DEV if name not in ("vms", "routes", "stages")},
     }

@@ -196,6 +196,8 @@ FULL: dict[str, Any] = {
         "metrics": {"interval": 10, "retention": "4w"},
         "accessLogs": {"retention": "3d"},
         "traces": {"sampling": 1},
+        "kiali": {"image": f"kiali/kiali:v2.30.0@sha256:{64 * 'b'}"},
+        "grafana": {"image": f"grafana/grafana@sha256:{64 * 'c'}"},
     },
     "extensions": {
         "header": {

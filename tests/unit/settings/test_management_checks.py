@@ -9,6 +9,9 @@ import pytest
 from settings import PROJECT, exporters, load
 from tests.unit.settings.support import APART, REMOVED, changed, errors, shown
 
+KIALI = f"kiali/kiali:v2.30.0@sha256:{64 * 'b'}"
+GRAFANA = f"grafana/grafana@sha256:{64 * 'c'}"
+
 
 def test_a_cluster_may_take_no_part_in_the_application() -> None:
     settings = load(APART)
@@ -88,10 +91,47 @@ def test_some_cluster_runs_the_application() -> None:
             ".metrics.interval",
             'must be a duration such as 30s, 2m or 1h, not "soon"',
         ),
+        ({"cluster": "apart", "metrics": {}, "kiali": {}}, ".kiali.image", "is missing"),
+        (
+            {"cluster": "apart", "metrics": {}, "kiali": {"image": "kiali/kiali:v2.30.0"}},
+            ".kiali.image",
+            'must be an image with its digest, [host/]path[:tag]@sha256:digest, not "kiali/kiali:v2.30.0"',
+        ),
+        (
+            {"cluster": "apart", "metrics": {}, "grafana": {"image": GRAFANA, "imge": GRAFANA}},
+            ".grafana.imge",
+            'unknown key; did you mean "image"?',
+        ),
+        (
+            {"cluster": "apart", "kiali": {"image": KIALI}},
+            ".kiali",
+            "needs management.metrics; without them it has nothing to show",
+        ),
     ],
 )
 def test_what_is_kept_where(management: dict[str, Any], where: str, error: str) -> None:
     assert errors({**APART, "management": management}) == (f"{PROJECT}:management{where}: {error}",)
+
+
+def test_all_that_is_wrong_with_pages_is_said_at_once() -> None:
+    pages = {"kiali": {"image": "kiali/kiali@sha256:1"}, "grafana": {}}
+    assert errors({**APART, "management": {"cluster": "apart", **pages}}) == (
+        f"{PROJECT}:management.grafana: needs management.metrics; without them it has nothing to show",
+        f"{PROJECT}:management.grafana.image: is missing",
+        f"{PROJECT}:management.kiali: needs management.metrics; without them it has nothing to show",
+        f"{PROJECT}:management.kiali.image: must be an image with its digest, [host/]path[:tag]@sha256:digest, "
+        'not "kiali/kiali@sha256:1"',
+    )
+
+
+def test_pages_are_pulled_by_nodes_and_exported_to_nobody() -> None:
+    pages = {"kiali": {"image": KIALI}, "grafana": {"image": GRAFANA}}
+    with_pages = load(changed("management", {"cluster": "apart", "metrics": {}, **pages}, APART)).management
+    without = load(APART).management
+    assert with_pages.pages() == {"kiali": 20001, "grafana": 3000}
+    assert without.pages() == {}
+    assert with_pages.images() == without.images()
+    assert with_pages.all_services() == without.all_services()
 
 
 def test_the_management_cluster_exports_what_the_others_call() -> None:
