@@ -67,6 +67,8 @@ class Cluster(pulumi.ComponentResource):
             cluster_identifier=identity,
             # Else a Secret whose data change is deleted and made anew: istiod would lose a remote cluster meanwhile.
             enable_secret_mutable=True,
+            # And a ConfigMap with all that has it as a file: metrics would have a gap whenever a machine comes or goes.
+            enable_config_map_mutable=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
