@@ -83,7 +83,7 @@ lint: ## ruff, shellcheck, gofmt, go vet, and the checks of CI's own files
 	@$(python) -m check_jsonschema --builtin-schema vendor.gitlab-ci docs/ci/gitlab/gitlab-ci.yml
 	@go run $(actionlint) -config-file docs/ci/actionlint.yaml -shellcheck "$$(sh toolchain/venv.sh)/bin/shellcheck" docs/ci/github/*.yml
 	@"$$(sh toolchain/venv.sh)/bin/shellcheck" --external-sources --shell=sh $$(git ls-files --cached --others --exclude-standard '*.sh' bin)
-	@cd apps/bookinfo && test -z "$$(gofmt -l . ../../tests/e2e/wasm)" && go vet ./...
+	@cd apps/bookinfo && test -z "$$(gofmt -l . ../../tests/e2e/wasm ../../tests/e2e/page)" && go vet ./...
 
 types: ## The strict type checker
 	@$(python) -m basedpyright --pythonpath $(python)
