@@ -29,8 +29,8 @@ class Leftovers:
         self._pulumi = pulumi
 
     def there(self, export: Mapping[str, Any]) -> bool:
-        """Whether there are any, the state being ``export``; of the lock only an update can tell."""
-        return bool(export.get("pending_operations")) or self._file.exists()
+        """Whether there are any, the state being ``export``; of a lock that is no file only an update can tell."""
+        return bool(export.get("pending_operations")) or self._file.exists() or any(self._locks.glob("*"))
 
     def clear(self, say: Say) -> bool:
         """Forgets operations that were begun, after what they left behind is gone.

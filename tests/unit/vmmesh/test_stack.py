@@ -126,6 +126,17 @@ def test_half_a_lock_that_a_full_disk_left_is_removed_and_whole_ones_stay(fake: 
     assert [file.name for file in folder.iterdir()] == ["one.json"]
 
 
+def test_a_lock_is_unfinished_business_even_where_nothing_is_pending(fake: Fake) -> None:
+    """Else `make up`, which does nothing where nothing changes, would leave it to whoever runs `pulumi up` next."""
+    stack = Stack(fake.root, "dev", "up")
+    assert not stack.unfinished({})
+    folder = fake.root / ".state/pulumi/.pulumi/locks/organization/vm-mesh/dev"
+    folder.mkdir(parents=True)
+    assert not stack.unfinished({})
+    (folder / "one.json").touch()
+    assert stack.unfinished({})
+
+
 def test_a_living_run_s_lock_is_respected(fake: Fake) -> None:
     fake.lock(pid=1, host="elsewhere")
     with pytest.raises(Held, match="process 1 of me on elsewhere"):
