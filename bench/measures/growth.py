@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,15 +11,15 @@ from bench import growing
 from bench.result import Bar, Result, Series
 from bench.session import Session, seconds
 from settings import PROJECT, load
-from tests.preview.conftest import Project
+from tests.preview.conftest import ROOT, Project
 from tests.unit.components import program
 from toolchain.problem import Problem
 
 _HOW = """\
 The talk's config with so many VMs, each with a service, a route and its stages, and the recorded state of the talk's
 mesh with as many copies of its VM (`bench/growing.py`). Timed: the check of the whole config; the program run against a
-stand-in for the engine; `pulumi preview` and `pulumi up` of that state, which find nothing to do. The real engine and
-plugins, no cluster: nothing of this reaches one. State is in the file backend."""
+stand-in for the engine; a preview and an update of that state, which find nothing to do, each a command as `make up` is
+one. The real engine and plugins, no cluster: nothing of this reaches one. State is in the file backend."""
 _EMPTY, _EACH = 6.3, 0.05
 """What Pulumi's own CI allows an empty Python program, and a resource in which nothing changes (2,000 in 100 s;
 tests/performance/performance_test.go)."""
@@ -61,21 +62,21 @@ def _at(session: Session, count: int) -> tuple[list[Series], int]:
         project.become(resources)
         # Once without the clock: Python has its modules then, and the state what an update notes of each resource.
         program.run(own)
-        _pulumi(project, "up", "--yes", "--skip-preview", variables=_ONE_WRITE)
+        _nothing_to_do(project, "up", _ONE_WRITE)
     for turn in range(1, rounds + 1):
         with session.round("growth", name, turn, rounds):
             values["settings"].append(seconds(lambda: load(own)))
             values["program alone"].append(seconds(lambda: program.run(own)))
-            values["preview"].append(seconds(lambda: _pulumi(project, "preview")))
-            values["up"].append(seconds(lambda: _pulumi(project, "up", "--yes", "--skip-preview")))
+            values["preview"].append(seconds(lambda: _nothing_to_do(project, "preview")))
+            values["up"].append(seconds(lambda: _nothing_to_do(project, "up")))
     series = [Series(name=f"{name}: {what}", unit="s", values=found) for what, found in values.items()]
     return [replace(it, ours=not it.name.endswith("program alone")) for it in series], len(resources)
 
 
-def _pulumi(project: Project, *arguments: str, variables: Mapping[str, str] | None = None) -> None:
-    """Runs Pulumi. Raises Problem if it finds something to do: then it is not this that was measured."""
-    command = ["pulumi", *arguments, "--stack", "dev", "--non-interactive", "--color=never", "--expect-no-changes"]
+def _nothing_to_do(project: Project, action: str, variables: Mapping[str, str] | None = None) -> None:
+    """Previews or updates. Raises Problem if there is something to do: then it is not this that was measured."""
+    command = [sys.executable, "-m", "bench.nothing", action, str(project.folder)]
     environment = {**project.environment, **(variables or {})}
-    done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Problem(f"pulumi {arguments[0]}: {done.stdout[-3000:]} {done.stderr[-1000:]}", "see bench/growing.py")
+        raise Problem(f"{action}: {done.stdout[-3000:]} {done.stderr[-1000:]}", "see bench/growing.py")
