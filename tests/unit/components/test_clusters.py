@@ -91,6 +91,13 @@ def test_images_that_nodes_can_pull_are_not_loaded() -> None:
     assert not [it for it in run(load_images=False).custom("Command") if it.name.endswith("-images")]
 
 
+def test_secrets_and_config_maps_are_changed_in_place() -> None:
+    """Else what has one as a file is made anew with it: all that gathers metrics, whenever a machine comes or goes."""
+    for provider in run().custom("pulumi:providers:kubernetes"):
+        assert provider.inputs["enableSecretMutable"] == "true"
+        assert provider.inputs["enableConfigMapMutable"] == "true"
+
+
 def test_an_existing_cluster_gets_the_same_as_one_that_kind_makes() -> None:
     existing = run(changed(*ALL_EXISTING))
     assert not [it for it in existing.custom("Command") if it.name.endswith(("-node", "-images"))]
