@@ -9,6 +9,7 @@ from pathlib import Path
 import pulumi
 from pulumi_command import local
 
+from components.scripts import NOTHING
 from components.virtual_machine import VirtualMachine
 
 _FOLDER = Path("bootstrap")
@@ -56,7 +57,7 @@ def bootstrap_step(
 
 
 def _command(script: str | None) -> str:
-    return f"sh {_FOLDER}/{script}" if script else "true"
+    return f"sh {_FOLDER}/{script}" if script else NOTHING
 
 
 def _digest(script: str) -> str:

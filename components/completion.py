@@ -12,7 +12,7 @@ def wait_for_outputs() -> None:
     """Has the program end when every output is known, or one of them has failed.
 
     Pulumi waits for that too, but looks at all outputs again whenever one is known (pulumi/pulumi#22411): half of a
-    program's time with 30 VMs, nearly all of it with hundreds. It does so once nothing else is under way, and this is.
+    program's time with 30 VMs, two thirds with 100. It does so once nothing else is under way, and this is.
     """
     rpcs = cast("list[asyncio.Future[None]]", SETTINGS.rpc_manager.rpcs)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     rpcs.append(asyncio.ensure_future(_outputs()))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pulumi
 from pulumi_command import local
 
-from components.scripts import script
+from components.scripts import NOTHING, script
 
 _SECONDS = "30s"
 # What waits for pods to end, or for all that is in it to go.
@@ -35,8 +35,8 @@ def linger(name: str, seconds: int, parent: pulumi.Resource, goes_later: Sequenc
     """Declares a pause of so many seconds in a removal: after what depends on it is gone, before ``goes_later`` is."""
     return local.Command(
         f"{name}-linger",
-        create="true",
-        update="true",
+        create=NOTHING,
+        update=NOTHING,
         delete=script("linger.sh"),
         environment={"SECONDS_TO_WAIT": str(seconds)},
         opts=pulumi.ResourceOptions(parent=parent, depends_on=list(goes_later)),

@@ -11,7 +11,7 @@ import pulumi
 from pulumi_command import local
 
 from components.cluster import INGRESS_PORT, Cluster
-from components.scripts import script
+from components.scripts import NOTHING, script
 from settings import KindSettings
 
 INGRESS_NODE_PORT = 30080
@@ -66,7 +66,7 @@ class KindCluster(Cluster):
         self.node = local.Command(
             f"{name}-node",
             create=script("kind-create.sh"),
-            update="true",
+            update=NOTHING,
             delete=script("kind-delete.sh"),
             environment={
                 "CLUSTER": args.kind_name,

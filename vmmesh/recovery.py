@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from components.scripts import NOTHING
 from toolchain.problem import Problem
 from vmmesh.kubectl import kubectl, written
 from vmmesh.state import providers
@@ -23,8 +24,6 @@ Say = Callable[[str], None]
 ENDING_SECONDS = 60.0
 KILLING_SECONDS = 5.0
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\)")
-_NOTHING = "true"
-"""The ``create`` of a command that is there for its ``delete`` alone. That would undo what the stack does know."""
 _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
@@ -79,7 +78,8 @@ def clean(root: Path, deployment: Mapping[str, Any], secrets: Callable[[], Mappi
             _run("docker", "rm", "--force", "--volumes", inputs["name"])
         elif resource["type"] == "docker:index/network:Network":
             _run("docker", "network", "rm", inputs["name"])
-        elif resource["type"] == "command:local:Command" and "delete" in inputs and inputs["create"] != _NOTHING:
+        # What is made of nothing is there for its ``delete`` alone, which would undo what the stack does know.
+        elif resource["type"] == "command:local:Command" and "delete" in inputs and inputs["create"] != NOTHING:
             _run("sh", "-c", inputs["delete"], cwd=root, env={**os.environ, **inputs.get("environment", {})})
     if any(operation["resource"]["type"] == _RELEASE for operation in pending):
         kubeconfigs = providers(secrets())

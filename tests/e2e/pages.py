@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tarfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.e2e.environment import Environment
+from tests.e2e.go import built
 
 SOURCE = Path(__file__).parent / "page"
 TAG = "test"
@@ -57,15 +56,7 @@ def _archive(environment: Environment, name: str, folder: Path) -> Path:
 
 def _built(folder: Path) -> Path:
     program = folder / "page"
-    build = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(program), "."]
-    linux = {
-        **os.environ,
-        "CGO_ENABLED": "0",
-        "GOOS": "linux",
-        "GOFLAGS": "-mod=mod -buildvcs=false",
-        "GOWORK": "off",
-    }
-    subprocess.run(build, cwd=SOURCE, env=linux, check=True)
+    built(SOURCE, program, CGO_ENABLED="0", GOOS="linux")
     # It is run by users that are not its owner.
     program.chmod(0o755)
     return program

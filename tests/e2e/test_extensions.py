@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.environment import Environment, eventually
+from tests.e2e.go import built
 from tests.e2e.traffic import Stream
 
 pytestmark = pytest.mark.e2e
@@ -41,9 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where modules are: the filter, its first half, and what is no module."""
     folder = tmp_path_factory.mktemp("wasm")
     module = folder / "filter.wasm"
-    build = ["go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", str(module), "."]
-    wasm = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm", "GOFLAGS": "-mod=mod -buildvcs=false", "GOWORK": "off"}
-    subprocess.run(build, cwd=SOURCE, env=wasm, check=True)
+    built(SOURCE, module, "-buildmode=c-shared", GOOS="wasip1", GOARCH="wasm")
     (folder / "half.wasm").write_bytes(module.read_bytes()[: module.stat().st_size // 2])
     (folder / "none.wasm").write_bytes(b"no module")
     return folder
