@@ -31,6 +31,7 @@ def mistakes_in_vms(
         yield from at_most_one(path, vm, ("container", "host", "machines"))
     yield from _in_machines(vms)
     yield from _in_host_names(vms, application)
+    yield from _taken_for_pods(vms, application)
 
 
 def _in_machines(vms: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -66,3 +67,17 @@ def _in_host_names(vms: Mapping[str, Any], application: Mapping[str, Any]) -> It
                 yield path, f"{shown(host)} would name a Service, must be at most 63 characters long"
             places.append((path, f"{host}.{value_of(entry, 'namespace', VmSettings)}"))
     yield from repeated(places, "has the same name in Kubernetes as")
+
+
+def _taken_for_pods(vms: Mapping[str, Any], application: Mapping[str, Any]) -> Iterator[Mistake]:
+    """A service's Kubernetes Service selects by the label ``app`` in its namespace: pods, and workload entries too."""
+    services = objects_in(application)
+    for vm, entry in objects_in(vms).items():
+        app = object_in(entry.get("labels")).get("app", next(iter(object_in(entry.get("services"))), None))
+        home = value_of(entry, "namespace", VmSettings)
+        if isinstance(app, str) and app in services and home == value_of(services[app], "namespace", ServiceSettings):
+            yield (
+                ("vms", vm, "namespace"),
+                f"is that of the service {shown(app)}, whose calls the VM would take as one of its pods, whatever the "
+                "weights; give the VM another one, or another labels.app",
+            )

@@ -35,7 +35,7 @@ def config(environment: Environment) -> dict[str, Any]:
     image = artifacts.load(environment.root).images["details-v1"]
     vm = {
         "cluster": "cluster1",
-        "namespace": "team",
+        "namespace": "team-vms",
         "services": {"billing": {"port": 9080, "command": "/usr/local/bin/details"}},
         "probe": {"http": {"path": "/health", "port": 9080}},
     }

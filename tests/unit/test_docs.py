@@ -57,6 +57,11 @@ def test_every_way_to_move_is_one_that_is_taken(example: str) -> None:
     assert any(route.rule_in(stage) != RuleSettings() for stage in route.stages)
 
 
+def test_the_stack_of_a_team_is_one_that_is_taken() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/many-stacks.md").read_text(), re.DOTALL)
+    load({key.removeprefix(f"{PROJECT}:"): value for key, value in yaml.safe_load(example).items()})
+
+
 @pytest.mark.parametrize(
     "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
 )

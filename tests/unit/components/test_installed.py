@@ -24,7 +24,7 @@ CONFIG: dict[str, Any] = {
     "vms": {
         "vm2": {
             "cluster": "east",
-            "namespace": "team",
+            "namespace": "team-vms",
             "services": {"billing": {"port": 9080, "command": "/usr/local/bin/billing"}},
             "probe": {"tcp": {"port": 9080}},
         }
@@ -50,8 +50,8 @@ def test_nothing_of_the_mesh_is_installed(program: Program) -> None:
 
 @pytest.mark.parametrize("cluster", ["east", "west"])
 def test_namespaces_services_and_routes_are_its_own(program: Program, cluster: str) -> None:
-    (space,) = program.in_cluster(cluster, "Namespace")
-    assert space["metadata"] == {"name": "team", "labels": {"istio-injection": "enabled"}}
+    spaces = [it["metadata"] for it in program.in_cluster(cluster, "Namespace")]
+    assert spaces == [{"name": name, "labels": {"istio-injection": "enabled"}} for name in ("team", "team-vms")]
     assert len(program.in_cluster(cluster, "Deployment")) == 1
     assert len(program.in_cluster(cluster, "VirtualService", "billing")) == 1
 

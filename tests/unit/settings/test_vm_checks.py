@@ -70,3 +70,14 @@ def test_a_missing_host_key_says_how_to_get_it() -> None:
     assert error.startswith("vm-mesh:vms.fleet.machines.fleet-a.host.hostKey: is missing")
     assert "ssh-keyscan -t ed25519 -p PORT ADDRESS" in error
     assert "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in error
+
+
+def test_a_service_does_not_take_a_vm_for_one_of_its_pods() -> None:
+    beside = changed("vms/vm1/namespace", "shop")
+    assert errors(beside) == (
+        'vm-mesh:vms.vm1.namespace: is that of the service "details", whose calls the VM would take as one of its '
+        "pods, whatever the weights; give the VM another one, or another labels.app",
+    )
+    load(changed("vms/vm1/labels", {"app": "details-vm"}, beside))
+    (error,) = errors(changed("vms/vm1/labels", {"app": "ratings"}, beside))
+    assert 'the service "ratings"' in error
