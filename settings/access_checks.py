@@ -40,5 +40,5 @@ def _in_caller(path: KeyPath, caller: str, application: Mapping[str, Any], vms: 
 
 def _in_namespaces(path: KeyPath, given: object, known: Collection[str]) -> Iterator[Mistake]:
     for where, namespace in texts_in(path, given):
-        yield from unknown(where, namespace, "namespace in the mesh", known)
+        yield from unknown(where, namespace, "namespace of the stack", known)
     yield from repeated(texts_in(path, given), "is the same namespace as")

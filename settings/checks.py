@@ -59,7 +59,7 @@ class CrossChecks:
         yield from mistakes_in_installed(self.config)
         yield from mistakes_in_management(self.management, self.clusters)
         yield from mistakes_apart(self.clusters, self.application, self.vms, self.routes, self.extensions)
-        yield from mistakes_in_access(self.access, self.application, self.vms, namespaces)
+        yield from mistakes_in_access(self.access, self.application, self.vms, self._own_namespaces())
         yield from mistakes_in_extensions(self.extensions, self.application, self.vms, self.clusters)
         for path, name in texts_in(("allowReplace",), self.replaced):
             yield from unknown(path, name, "VM or cluster", (*self.vms, *self.clusters))
@@ -71,19 +71,27 @@ class CrossChecks:
             (("istio", "gateways"), self.istio.get("gateways")),
         ]
         used += [(("vms", name, "revision"), vm.get("revision")) for name, vm in objects_in(self.vms).items()]
-        known = self._namespaces()
+        known = self._own_namespaces()
         for namespace, revision in object_in(self.istio.get("namespaces")).items():
             used.append((("istio", "namespaces", namespace), revision))
-            yield from unknown(("istio", "namespaces", namespace), namespace, "namespace in the mesh", known)
+            yield from unknown(("istio", "namespaces", namespace), namespace, "namespace of the stack", known)
         for path, revision in used:
             yield from unknown(path, revision, "revision", revisions)
 
     def _namespaces(self) -> set[str]:
         """Namespaces whose workloads are in the mesh."""
+        routes = objects_in(self.routes).values()
+        callers = [texts_in((), object_in(route.get("callers")).get("namespaces")) for route in routes]
+        return self._homes() | {name for names in callers for _, name in names}
+
+    def _own_namespaces(self) -> set[str]:
+        """Those of them that the stack makes: not those of callers, in a mesh that another has made."""
+        return self._homes() if self.mesh.get("installed") is True else self._namespaces()
+
+    def _homes(self) -> set[str]:
+        """Namespaces of services and VMs."""
         homes = [value_of(entry, "namespace", ServiceSettings) for entry in objects_in(self.application).values()]
         homes += [value_of(vm, "namespace", VmSettings) for vm in objects_in(self.vms).values()]
-        for route in objects_in(self.routes).values():
-            homes += [name for _, name in texts_in((), object_in(route.get("callers")).get("namespaces"))]
         return {home for home in homes if isinstance(home, str)}
 
     def _in_roots(self) -> Iterator[Mistake]:

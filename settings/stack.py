@@ -85,15 +85,18 @@ class Settings(Model):
 
     def namespaces(self) -> list[str]:
         """Namespaces whose workloads are in the mesh, in every cluster that takes part in the application."""
-        homes = [home.namespace for home in (*self.application.values(), *self.vms.values())]
         callers = [name for route in self.routes.values() for name in route.callers.namespaces or ()]
-        return sorted({*homes, *callers, *([MANAGEMENT_NAMESPACE] if self.management.cluster else [])})
+        return sorted({*self._homes(), *callers, *([MANAGEMENT_NAMESPACE] if self.management.cluster else [])})
 
     def namespaces_in(self, cluster: str) -> list[str]:
-        """Those of them that ``cluster`` has."""
-        if self.clusters[cluster].application:
-            return self.namespaces()
-        return [MANAGEMENT_NAMESPACE] if self.management.cluster else []
+        """Those of them that the stack makes in ``cluster``: not those of callers, in a mesh that another has made."""
+        if not self.clusters[cluster].application:
+            return [MANAGEMENT_NAMESPACE] if self.management.cluster else []
+        return sorted(self._homes()) if self.mesh.installed else self.namespaces()
+
+    def _homes(self) -> set[str]:
+        """Namespaces of services and VMs."""
+        return {home.namespace for home in (*self.application.values(), *self.vms.values())}
 
     def networks_of_one(self) -> set[str]:
         """Networks that hold one cluster and no other.

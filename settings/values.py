@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from settings.names import NAME, NAME_RULE
+from settings.names import NAME, NAME_RULE, SYSTEM_NAMESPACE
 from settings.value_checks import (
     all_of_it,
     all_retried,
@@ -45,8 +45,15 @@ SuccessRate = Annotated[float, Field(strict=True, gt=0, le=100, allow_inf_nan=Fa
 Factor = Annotated[float, Field(strict=True, ge=1, le=1e6, allow_inf_nan=False)]
 
 Name = Annotated[str, like(NAME.pattern, NAME_RULE)]
+# The program makes the namespaces that it is told of: not those of Istio and Kubernetes, and it has its own "system".
 Namespace = Annotated[
-    str, like(_LABEL, "must be 1 to 63 lower-case letters, digits and '-', with no '-' at either end")
+    str,
+    like(_LABEL, "must be 1 to 63 lower-case letters, digits and '-', with no '-' at either end"),
+    checked(
+        lambda value: value not in (SYSTEM_NAMESPACE, "system") and not value.startswith("kube-"),
+        "must be none of istio-system, system and kube-*, which are taken",
+        longest=63,
+    ),
 ]
 Caller = Annotated[
     str,

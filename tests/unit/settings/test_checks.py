@@ -50,7 +50,7 @@ def test_a_revision_that_is_in_use_is_not_taken_away() -> None:
 
 def test_only_namespaces_of_the_mesh_have_a_revision() -> None:
     assert errors(changed("istio/namespaces", {"shopp": "next"})) == (
-        f'{PROJECT}:istio.namespaces.shopp: there is no namespace in the mesh "shopp"; did you mean "shop"?',
+        f'{PROJECT}:istio.namespaces.shopp: there is no namespace of the stack "shopp"; did you mean "shop"?',
     )
 
 

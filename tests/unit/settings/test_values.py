@@ -123,6 +123,7 @@ def test_name_without_end(place: str) -> None:
 IMAGE = "must be an image, [host/]path[:tag][@digest]"
 PATH = "must be a path that begins with '/' and holds no spaces"
 NAMESPACE = "must be 1 to 63 lower-case letters, digits and '-', with no '-' at either end"
+TAKEN = "must be none of istio-system, system and kube-*, which are taken"
 HTTPS = "must be https://host[:port][/path]"
 HTTP = "must be http(s)://host[:port][/path]"
 CHARTS = "must be http(s):// or oci://host[:port][/path]"
@@ -151,6 +152,10 @@ OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
     ("must be at most 2160h", "mesh/certificateTtl", ["2161h", "99999m"][:1]),
     (NAMESPACE, "vms/vm1/namespace", ["Machines", "a.b", "-a", "a-", ""]),
     (NAMESPACE, "routes/details/callers/namespaces/0", ["a_b"]),
+    *(
+        (TAKEN, path, ["istio-system", "system", "kube-system"])
+        for path in ("application/details/namespace", "vms/vm1/namespace", "routes/details/callers/namespaces/0")
+    ),
     (
         "must be a lower-case DNS name",
         "mesh/trustDomain",
