@@ -11,6 +11,11 @@ from settings.mistakes import KeyPath, Mistake, dotted, shown
 from settings.names import NAME, vm_service
 from settings.vms import HostSettings, VmSettings
 
+# Beside the programs of services (``bootstrap/vm/join.sh``), and the agent's own service.
+_OF_THE_BOOTSTRAP = ("bin", "docker-dns", "istio")
+# useradd takes 32 characters, of which ``bootstrap/vm/serve.sh`` needs four.
+_LONGEST_RUN = 28
+
 
 def mistakes_in_vms(
     vms: Mapping[str, Any], clusters: Mapping[str, Any], application: Mapping[str, Any], networks: Collection[str]
@@ -27,11 +32,22 @@ def mistakes_in_vms(
         services = objects_in(vm.get("services")).items()
         ports = [((*path, "services", service, "port"), entry.get("port")) for service, entry in services]
         yield from repeated(ports, "is the same port as")
+        for service, entry in services:
+            if "command" in entry:
+                yield from _in_run_service((*path, "services", service), service)
         yield from one_of((*path, "probe"), vm.get("probe"), ("http", "tcp", "exec"))
         yield from at_most_one(path, vm, ("container", "host", "machines"))
     yield from _in_machines(vms)
     yield from _in_host_names(vms, application)
     yield from _taken_for_pods(vms, application)
+
+
+def _in_run_service(path: KeyPath, name: str) -> Iterator[Mistake]:
+    """On its machine, the name of a service that is run there is a user's, a program's and one that the init knows."""
+    if name in _OF_THE_BOOTSTRAP:
+        yield path, "has the name of what the bootstrap itself puts on a machine; with a command it needs another one"
+    if NAME.fullmatch(name) and len(name) > _LONGEST_RUN:
+        yield path, f"must be at most {_LONGEST_RUN} characters long with a command, which the user svc-... runs"
 
 
 def _in_machines(vms: Mapping[str, Any]) -> Iterator[Mistake]:

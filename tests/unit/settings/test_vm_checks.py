@@ -22,7 +22,7 @@ def test_vm_named_like_a_cluster() -> None:
 
 
 def test_host_names_of_vms() -> None:
-    service = {"port": 9080, "command": "serve"}
+    service = {"port": 9080}
     config = changed("application/details-vm1", {"namespace": "machines", "versions": {}})
     config["vms"]["v" * 40] = {**config["vms"]["vm1"], "services": {"s" * 40: service}}
     config["vms"]["w" * 22] = config["vms"]["v" * 40]
@@ -32,6 +32,26 @@ def test_host_names_of_vms() -> None:
         f"{vms}.vm1.services.details: has the same name in Kubernetes as {PROJECT}:application.details-vm1",
         f'{vms}.{"v" * 40}.services.{"s" * 40}: "{"s" * 37}..." would name a Service, must be at most 63 '
         "characters long",
+    )
+
+
+@pytest.mark.parametrize("name", ["bin", "docker-dns", "istio"])
+def test_a_service_that_is_run_is_not_what_the_bootstrap_puts_there(name: str) -> None:
+    config = changed(f"vms/old/services/{name}", {"port": 9081})
+    load(config)
+    assert errors(changed(f"vms/old/services/{name}/command", "serve", config)) == (
+        f"vm-mesh:vms.old.services.{name}: has the name of what the bootstrap itself puts on a machine; with a command "
+        "it needs another one",
+    )
+
+
+def test_a_service_that_is_run_gives_a_user_its_name() -> None:
+    longest, longer = 28 * "s", 29 * "s"
+    load(changed(f"vms/old/services/{longest}", {"port": 9081, "command": "serve"}))
+    load(changed(f"vms/old/services/{longer}", {"port": 9081}))
+    assert errors(changed(f"vms/old/services/{longer}", {"port": 9081, "command": "serve"})) == (
+        f"vm-mesh:vms.old.services.{longer}: must be at most 28 characters long with a command, which the user svc-... "
+        "runs",
     )
 
 

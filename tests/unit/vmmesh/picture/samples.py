@@ -13,7 +13,7 @@ from vmmesh.picture.shown import Picture
 from vmmesh.picture.topology import picture
 from vmmesh.routes import route_of
 
-VM = {"port": 9080, "command": "/usr/local/bin/x"}
+VM = {"port": 9080}
 MOMENT = "2026-11-24T16:51:02+00:00"
 
 
