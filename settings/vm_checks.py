@@ -39,6 +39,7 @@ def mistakes_in_vms(
         yield from at_most_one(path, vm, ("container", "host", "machines"))
     yield from _in_machines(vms)
     yield from _in_host_names(vms, application)
+    yield from _in_accounts(vms, application)
     yield from _taken_for_pods(vms, application)
 
 
@@ -83,6 +84,17 @@ def _in_host_names(vms: Mapping[str, Any], application: Mapping[str, Any]) -> It
                 yield path, f"{shown(host)} would name a Service, must be at most 63 characters long"
             places.append((path, f"{host}.{value_of(entry, 'namespace', VmSettings)}"))
     yield from repeated(places, "has the same name in Kubernetes as")
+
+
+def _in_accounts(vms: Mapping[str, Any], application: Mapping[str, Any]) -> Iterator[Mistake]:
+    """A VM and a service of the application have a service account of their name, and Kubernetes makes ``default``."""
+    places: list[tuple[KeyPath, object]] = []
+    for key, entries, model in (("application", application, ServiceSettings), ("vms", vms, VmSettings)):
+        for name, entry in objects_in(entries).items():
+            places.append(((key, name), f"{name}.{value_of(entry, 'namespace', model)}"))
+            if name == "default":
+                yield (key, name), "has the name of the service account that every namespace has; give it another one"
+    yield from repeated(places, "has the same service account in Kubernetes as")
 
 
 def _taken_for_pods(vms: Mapping[str, Any], application: Mapping[str, Any]) -> Iterator[Mistake]:

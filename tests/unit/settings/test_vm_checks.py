@@ -35,6 +35,25 @@ def test_host_names_of_vms() -> None:
     )
 
 
+def test_a_vm_has_a_service_account_of_its_own() -> None:
+    beside = changed("vms/ratings", {**FULL["vms"]["fleet"], "machines": {"m": {}}, "namespace": "shop"})
+    beside = changed("vms/ratings/labels", {"app": "ratings-vm"}, changed("access", {}, beside))
+    assert errors(beside) == (
+        "vm-mesh:vms.ratings: has the same service account in Kubernetes as vm-mesh:application.ratings",
+    )
+    load(changed("vms/ratings/namespace", "machines", beside))
+
+
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [("vms", {**FULL["vms"]["fleet"], "machines": {"m": {}}}), ("application", {"versions": {}})],
+)
+def test_the_service_account_default_is_that_of_kubernetes(path: str, entry: dict[str, Any]) -> None:
+    assert errors(changed(f"{path}/default", entry)) == (
+        f"vm-mesh:{path}.default: has the name of the service account that every namespace has; give it another one",
+    )
+
+
 @pytest.mark.parametrize("name", ["bin", "docker-dns", "istio"])
 def test_a_service_that_is_run_is_not_what_the_bootstrap_puts_there(name: str) -> None:
     config = changed(f"vms/old/services/{name}", {"port": 9081})
