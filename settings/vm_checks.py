@@ -54,14 +54,25 @@ def _in_run_service(path: KeyPath, name: str) -> Iterator[Mistake]:
 def _in_machines(vms: Mapping[str, Any]) -> Iterator[Mistake]:
     """Every machine is a container's or a host's name, whatever VM it belongs to."""
     names: list[tuple[KeyPath, object]] = []
+    hosts: list[tuple[KeyPath, object]] = []
     for vm, entry in objects_in(vms).items():
         machines = object_in(entry.get("machines"))
         places = {("vms", vm, "machines", name): machine for name, machine in machines.items()} or {("vms", vm): entry}
         for path, machine in places.items():
             names.append((path, path[-1]))
+            host = object_in(object_in(machine).get("host"))
             yield from at_most_one(path, object_in(machine), ("container", "host"))
-            yield from _captured_ssh(path, object_in(object_in(machine).get("host")), entry)
+            yield from _captured_ssh(path, host, entry)
+            if "address" in host:
+                hosts.append(((*path, "host", "address"), _reached(host)))
     yield from repeated(names, "has the same name as")
+    yield from repeated(hosts, "is the same machine as")
+
+
+def _reached(host: Mapping[str, Any]) -> str:
+    """Where a host is reached. Behind another jump host, an address may be another host's."""
+    jump = object_in(host.get("jump")).get("address")
+    return f"{jump} {host['address']} {value_of(host, 'port', HostSettings)}"
 
 
 def _captured_ssh(path: KeyPath, host: Mapping[str, Any], vm: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from settings import PROJECT, load
-from tests.unit.settings.support import FULL, REMOVED, changed, errors
+from tests.unit.settings.support import FULL, HOST_KEY, REMOVED, changed, errors
 
 
 def test_vm_may_be_on_the_network_of_a_cluster() -> None:
@@ -81,8 +81,8 @@ def test_a_probe_of_no_kind(probe: dict[str, Any]) -> None:
 
 def test_what_is_of_two_kinds() -> None:
     config = changed("vms/vm1/probe/tcp", {"port": 1})
-    config["vms"]["vm1"]["host"] = config["vms"]["fleet"]["machines"]["fleet-a"]["host"]
-    config["vms"]["fleet"]["machines"]["fleet-b"]["host"] = config["vms"]["vm1"]["host"]
+    config["vms"]["vm1"]["host"] = {"address": "192.0.2.1", "hostKey": HOST_KEY}
+    config["vms"]["fleet"]["machines"]["fleet-b"]["host"] = {"address": "192.0.2.2", "hostKey": HOST_KEY}
     keep = "keep the one that it is"
     assert errors(config) == (
         f"vm-mesh:vms.fleet.machines.fleet-b: has both 'container' and 'host'; {keep}",
@@ -94,6 +94,19 @@ def test_what_is_of_two_kinds() -> None:
 def test_machines_of_one_name() -> None:
     config = changed("vms/fleet/machines/vm1", {})
     assert errors(config) == ("vm-mesh:vms.vm1: has the same name as vm-mesh:vms.fleet.machines.vm1",)
+
+
+def test_one_host_for_two_machines() -> None:
+    host = FULL["vms"]["fleet"]["machines"]["fleet-a"]["host"]
+    config = changed("vms/fleet/machines/fleet-b", {"host": host}, changed("vms/old/host", host))
+    first = "vm-mesh:vms.fleet.machines.fleet-a.host.address"
+    assert errors(config) == (
+        f"vm-mesh:vms.fleet.machines.fleet-b.host.address: is the same machine as {first}",
+        f"vm-mesh:vms.old.host.address: is the same machine as {first}",
+    )
+    config["vms"]["fleet"]["machines"]["fleet-b"] = {"host": {**host, "port": 2223}}
+    config["vms"]["old"] = {**config["vms"]["old"], "host": {**host, "jump": {**host["jump"], "address": "192.0.2.10"}}}
+    load(config)
 
 
 def test_the_port_of_ssh_is_not_captured() -> None:
