@@ -31,11 +31,13 @@ def mistakes_in_access(
 
 
 def _in_caller(path: KeyPath, caller: str, application: Mapping[str, Any], vms: Mapping[str, Any]) -> Iterator[Mistake]:
-    if "/" in caller or caller in ("*", INGRESS):
+    if "/" in caller or caller == "*":
         return
-    yield from unknown(path, caller, "VM or service", (*vms, *application))
-    if caller in vms and caller in application:
-        yield path, "is a VM and a service; name the one that it is as 'namespace/account'"
+    yield from unknown(path, caller, "VM or service", (*vms, *application, INGRESS))
+    kinds = {"the ingress gateway": {INGRESS}, "a VM": vms, "a service": application}
+    found = [kind for kind, names in kinds.items() if caller in names]
+    if len(found) > 1:
+        yield path, f"is {' and '.join(found)}; name the one that it is as 'namespace/account'"
 
 
 def _in_namespaces(path: KeyPath, given: object, known: Collection[str]) -> Iterator[Mistake]:

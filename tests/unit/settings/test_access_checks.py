@@ -47,6 +47,15 @@ def test_a_caller_that_is_a_vm_and_a_service_is_asked_which() -> None:
     )
 
 
+def test_a_service_named_as_the_gateway_is_asked_which() -> None:
+    config = changed("application/ingress", {"versions": {}})
+    assert errors(config) == (
+        f"{PROJECT}:access.rules.details[0].from[1]: is the ingress gateway and a service; name the one that it is as "
+        "'namespace/account'",
+    )
+    load(changed("access/rules/details/0/from/1", "istio-system/istio-ingressgateway", config))
+
+
 def test_an_unknown_key_of_a_rule_is_told_with_the_nearest() -> None:
     assert errors(changed("access/rules/details/0/path", ["/"])) == (
         f'{PROJECT}:access.rules.details[0].path: unknown key; did you mean "paths"?',
