@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from settings.model import Model
-from settings.values import Count, EnvName, EnvValue, Image, Name, Namespace, Port, UrlPath
+from settings.values import Count, EnvName, EnvValue, Image, Name, Namespace, ServicePort, UrlPath
 
 
 class VersionSettings(Model):
@@ -21,9 +23,9 @@ class ServiceSettings(Model):
     """A service of the application, in the clusters."""
 
     namespace: Namespace = "default"
-    port: Port = 9080
+    port: ServicePort = 9080
     versions: dict[Name, VersionSettings]
-    clusters: tuple[str, ...] | None = None
+    clusters: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Clusters that run it; default: all."""
     ingress_paths: tuple[UrlPath, ...] = ()
     """Path prefixes under which the clusters' ingress gateways expose it."""

@@ -45,6 +45,8 @@ class RouteChecks:
             callers = object_in(route.get("callers"))
             for where, cluster in texts_in((*path, "callers", "clusters"), callers.get("clusters")):
                 yield from unknown(where, cluster, "cluster", self.clusters)
+            whose = texts_in((*path, "callers", "namespaces"), callers.get("namespaces"))
+            yield from repeated(whose, "is the same namespace as")
             order = list(texts_in((*path, "failover"), route.get("failover")))
             for where, destination in order:
                 if wrong := self._wrong_with(destination, name):

@@ -107,6 +107,13 @@ def all_retried(words: str) -> str:
     return words
 
 
+def beside_a_sidecar(port: int) -> int:
+    """A port that Envoy and its agent, which are beside every service, leave to the service."""
+    if 15000 <= port < 15100:
+        raise refusal(f"must be none of 15000 to 15099, which are the sidecar's, not {port}")
+    return port
+
+
 def nearest_first(value: object) -> object:
     """An order of destinations, for which a config may have one word."""
     return (LOCALITY,) if value == "locality" else value

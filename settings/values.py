@@ -11,6 +11,7 @@ from settings.names import NAME, NAME_RULE, SYSTEM_NAMESPACE
 from settings.value_checks import (
     all_of_it,
     all_retried,
+    beside_a_sidecar,
     checked,
     in_seconds,
     is_network,
@@ -33,6 +34,7 @@ _TAG = r"\w[-.\w]{0,127}"
 _DIGEST = r"(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
 
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+ServicePort = Annotated[Port, AfterValidator(beside_a_sidecar)]
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 PositivePercent = Annotated[int, Field(strict=True, ge=1, le=100)]
 Destinations = Annotated[tuple[str, ...], BeforeValidator(nearest_first), Field(min_length=1)]

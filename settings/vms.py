@@ -23,6 +23,7 @@ from settings.values import (
     Path,
     Port,
     PositiveCount,
+    ServicePort,
     Sha256,
     UrlPath,
     UserName,
@@ -62,7 +63,7 @@ class ProbeSettings(Model):
 class VmServiceSettings(Model):
     """A service that runs on a VM."""
 
-    port: Port
+    port: ServicePort
     command: Command | None = None
     """Command line that runs in the foreground; the VM's init starts it again when it ends. None: it runs already."""
 

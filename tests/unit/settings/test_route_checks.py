@@ -17,6 +17,13 @@ def test_route_of_no_service_in_no_stage() -> None:
     )
 
 
+def test_a_namespace_of_callers_is_named_once() -> None:
+    path = f"{PROJECT}:routes.details.callers.namespaces"
+    assert errors(changed("routes/details/callers/namespaces", ["shop", "shop"])) == (
+        f"{path}[1]: is the same namespace as {path}[0]",
+    )
+
+
 def test_vm_that_does_not_run_the_service() -> None:
     config = changed("vms/vm1/services", {"reviews": {"port": 9080, "command": "reviews"}})
     config["stages"]["details"] = "canary"

@@ -138,6 +138,8 @@ DIGEST = f"sha256:{64 * '0'}"
 OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
     ("must be at least 1", "clusters/made/kind/ingressPort", [0, -1]),
     ("must be at most 65535", "vms/vm1/services/details/port", [65536]),
+    ("must be none of 15000 to 15099, which are the sidecar's", "vms/vm1/services/details/port", [15000, 15099]),
+    ("must be none of 15000 to 15099, which are the sidecar's", "application/details/port", [15020]),
     ("must be at least 0", "application/details/versions/v1/replicas", [-1]),
     ("must be at most 2147483647", "application/details/versions/v1/replicas", [2**31]),
     ("must be at least 1", "vms/vm1/probe/periodSeconds", [0]),
@@ -258,6 +260,7 @@ def test_image_that_registries_take(image: str) -> None:
         ("istio/revisions", {}),
         *(("clusters", {}), ("vms/vm1/services", {}), ("routes/details/stages", {})),
         *(("routes/details/callers/clusters", []), ("routes/details/callers/namespaces", [])),
+        ("application/details/clusters", []),
     ],
 )
 def test_what_must_not_be_empty(path: str, empty: Any) -> None:
