@@ -41,6 +41,7 @@ def test_defaults_of_the_project_file_are_the_defaults() -> None:
     entries = PROJECT_FILE["config"].items()
     defaults = {key.removeprefix(f"{PROJECT}:"): entry["default"] for key, entry in entries if "default" in entry}
     least = {"clusters": {"only": {"network": "network1"}}}
+    assert {*KEYS} - {*defaults} == {*least}
     assert from_pulumi(as_pulumi({**defaults, **least}), ENCRYPTED) == load(least)
 
 
