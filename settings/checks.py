@@ -15,7 +15,7 @@ from settings.installed_checks import mistakes_in_installed
 from settings.management_checks import mistakes_apart, mistakes_in_management
 from settings.mesh import IstioSettings
 from settings.mistakes import KeyPath, Mistake
-from settings.names import UNNAMED
+from settings.names import MANAGEMENT_NAMESPACE, UNNAMED
 from settings.route_checks import RouteChecks
 from settings.stack import Settings
 from settings.vm_checks import mistakes_in_vms
@@ -72,6 +72,8 @@ class CrossChecks:
         ]
         used += [(("vms", name, "revision"), vm.get("revision")) for name, vm in objects_in(self.vms).items()]
         known = self._own_namespaces()
+        if self.management.get("cluster"):
+            known.add(MANAGEMENT_NAMESPACE)
         for namespace, revision in object_in(self.istio.get("namespaces")).items():
             used.append((("istio", "namespaces", namespace), revision))
             yield from unknown(("istio", "namespaces", namespace), namespace, "namespace of the stack", known)

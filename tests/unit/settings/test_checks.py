@@ -54,6 +54,13 @@ def test_only_namespaces_of_the_mesh_have_a_revision() -> None:
     )
 
 
+def test_what_is_gathered_may_have_a_revision_of_its_own() -> None:
+    config = changed("istio/namespaces/management", "next")
+    assert load(config).istio.revision_of("management") == "next"
+    (error,) = errors(changed("management", {}, config))
+    assert 'there is no namespace of the stack "management"' in error
+
+
 def test_namespaces_have_the_meshs_revision_or_their_own() -> None:
     istio = load(FULL).istio
     assert (istio.revision_of("shop"), istio.revision_of("machines")) == ("next", "default")
