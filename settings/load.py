@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,13 +18,13 @@ from settings.stack import CA, KEYS, Settings
 from settings.words import in_our_words
 
 
-def load(values: Mapping[str, Any]) -> Settings:
+def load(values: Mapping[str, Any], known: Iterable[Mistake] = ()) -> Settings:
     """Make settings of a stack's config.
 
     ``values`` maps each key without its namespace (``routes``, not ``vm-mesh:routes``) to its value, or to
     the value's JSON text, which is how Pulumi hands it to a program; empty text is its way to say "not set".
 
-    Raises :class:`SettingsError` with every mistake that the config has.
+    Raises :class:`SettingsError` with every mistake that the config has, those that are ``known`` among them.
     """
     unknown = [((key,), f"unknown key{did_you_mean(key, KEYS)}") for key in values if key not in KEYS]
     config = {key: _decoded(key, values[key]) for key in KEYS if values.get(key, "") != ""}
@@ -32,7 +32,7 @@ def load(values: Mapping[str, Any]) -> Settings:
         config["application"] = {} if object_in(config.get("mesh")).get("installed") is True else bookinfo()
 
     settings, mistakes = _parsed(config)
-    mistakes = [*unknown, *mistakes, *CrossChecks(config).mistakes()]
+    mistakes = [*known, *unknown, *mistakes, *CrossChecks(config).mistakes()]
     mistakes += _oddities(config, {path for path, _ in mistakes})
     if settings is None or mistakes:
         lines = sorted({(dotted(path), what) for path, what in mistakes})
@@ -47,9 +47,10 @@ def from_pulumi(config: Mapping[str, str], secret: Collection[str]) -> Settings:
     text: Pulumi's own check of that (``secret: true`` in Pulumi.yaml) refuses a key that may be left out.
     """
     prefix = f"{PROJECT}:"
+    known: list[Mistake] = []
     if config.get(f"{prefix}caKey") and f"{prefix}caKey" not in secret:
-        raise SettingsError([f"{prefix}caKey: is in clear text; set it anew with `pulumi config set --secret caKey`"])
-    return load({key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)})
+        known.append((("caKey",), "is in clear text; set it anew with `pulumi config set --secret caKey`"))
+    return load({key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}, known)
 
 
 class JsonObject(dict[str, Any]):

@@ -232,8 +232,13 @@ def test_every_error_at_once_in_a_stable_order() -> None:
 
 
 def test_a_private_key_in_clear_text_is_refused() -> None:
+    in_clear_text = "vm-mesh:caKey: is in clear text; set it anew with `pulumi config set --secret caKey`"
     with pytest.raises(SettingsError) as error:
         from_pulumi(as_pulumi(FULL), ())
+    assert error.value.errors == (in_clear_text,)
+    with pytest.raises(SettingsError) as error:
+        from_pulumi(as_pulumi(changed("stages/details", "canry")), ())
     assert error.value.errors == (
-        "vm-mesh:caKey: is in clear text; set it anew with `pulumi config set --secret caKey`",
+        in_clear_text,
+        'vm-mesh:stages.details: there is no stage "canry"; did you mean "canary"?',
     )
