@@ -15,6 +15,7 @@ from settings.installed_checks import mistakes_in_installed
 from settings.management_checks import mistakes_apart, mistakes_in_management
 from settings.mesh import IstioSettings
 from settings.mistakes import KeyPath, Mistake
+from settings.name_checks import mistakes_in_names
 from settings.names import MANAGEMENT_NAMESPACE, UNNAMED
 from settings.route_checks import RouteChecks
 from settings.stack import Settings
@@ -47,7 +48,7 @@ class CrossChecks:
 
     def mistakes(self) -> Iterator[Mistake]:
         """Every mistake, in no order."""
-        namespaces = self._namespaces()
+        namespaces, own = self._namespaces(), self._own_namespaces()
         yield from self._in_istio()
         yield from self._in_roots()
         yield from self._in_application()
@@ -55,12 +56,15 @@ class CrossChecks:
         yield from mistakes_in_vms(self.vms, self.clusters, self.application, self.networks)
         routes = RouteChecks(self.routes, self.stages, self.application, self.vms, self.clusters, namespaces)
         yield from routes.mistakes()
-        yield from mistakes_in_discovery(self.mesh, self.clusters, self.application, self.vms, self.routes)
+        yield from mistakes_in_discovery(
+            self.mesh, self.clusters, self.application, self.vms, self.routes, self.management
+        )
         yield from mistakes_in_installed(self.config)
         yield from mistakes_in_management(self.management, self.clusters)
         yield from mistakes_apart(self.clusters, self.application, self.vms, self.routes, self.extensions)
-        yield from mistakes_in_access(self.access, self.application, self.vms, self._own_namespaces())
+        yield from mistakes_in_access(self.access, self.application, self.vms, own)
         yield from mistakes_in_extensions(self.extensions, self.application, self.vms, self.clusters)
+        yield from mistakes_in_names(self.clusters, self.application, self.routes, own, self._made_roots())
         for path, name in texts_in(("allowReplace",), self.replaced):
             yield from unknown(path, name, "VM or cluster", (*self.vms, *self.clusters))
 
@@ -95,6 +99,13 @@ class CrossChecks:
         homes = [value_of(entry, "namespace", ServiceSettings) for entry in objects_in(self.application).values()]
         homes += [value_of(vm, "namespace", VmSettings) for vm in objects_in(self.vms).values()]
         return {home for home in homes if isinstance(home, str)}
+
+    def _made_roots(self) -> list[str]:
+        """Roots that the program makes, as ``Settings.made_roots`` has them; none in a mesh that another has made."""
+        if self.mesh.get("installed") is True:
+            return []
+        named = [name for _, name in texts_in((), self.roots)]
+        return named or ([] if "caCertificate" in self.config else ["root"])
 
     def _in_roots(self) -> Iterator[Mistake]:
         yield from repeated(texts_in(("roots",), self.roots), "is the same root as")

@@ -8,6 +8,7 @@ from typing import Any
 from settings.entries import object_in, objects_in, repeated, texts_in, unknown, value_of
 from settings.mesh import MeshSettings
 from settings.mistakes import KeyPath, Mistake, shown
+from settings.names import METRICS_SERVICE
 from settings.vms import VmSettings
 
 _MODE = "mesh.discovery serviceEntries"
@@ -19,6 +20,7 @@ def mistakes_in_discovery(
     application: Mapping[str, Any],
     vms: Mapping[str, Any],
     routes: Mapping[str, Any],
+    management: Mapping[str, Any],
 ) -> Iterator[Mistake]:
     """What is exported and does not exist or is missing, and what clusters without credentials of each other need.
 
@@ -26,7 +28,8 @@ def mistakes_in_discovery(
     """
     path: KeyPath = ("mesh", "exported")
     exported = list(texts_in(path, mesh.get("exported")))
-    services = {*application, *(name for vm in objects_in(vms).values() for name in object_in(vm.get("services")))}
+    on_vms = {name for vm in objects_in(vms).values() for name in object_in(vm.get("services"))}
+    services = {*application, *on_vms}
     for where, service in exported:
         yield from unknown(where, service, "service in the application or on a VM", services)
     yield from repeated(exported, "is the same service as")
@@ -35,10 +38,16 @@ def mistakes_in_discovery(
         yield path, "is of no use with mesh.discovery remoteSecrets, where clusters know every service; remove it"
     if discovery != "serviceEntries":
         return
+    names = {*routes, *on_vms}
     if isinstance(mesh.get("exported"), list | tuple):
         names = {name for _, name in exported}
         for service in services & routes.keys() - names:
             yield path, f"lacks {shown(service)}, which has a route, so that other clusters must know it"
+    if METRICS_SERVICE in application and METRICS_SERVICE in names and "metrics" in management:
+        yield (
+            ("application", METRICS_SERVICE),
+            f"is what the metrics are exported as with {_MODE}; give it another name",
+        )
     yield from _in_networks(clusters, vms)
     for name, cluster in objects_in(clusters).items():
         gateway = object_in(object_in(cluster.get("existing")).get("gateway"))

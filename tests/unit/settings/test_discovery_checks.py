@@ -64,6 +64,15 @@ def test_all_that_is_wrong_with_exports_is_said_at_once() -> None:
     assert len(errors(config)) == 4
 
 
+def test_an_exported_service_is_not_called_as_the_metrics() -> None:
+    config = changed("application/prometheus", {"versions": {}})
+    load(config)
+    assert errors(changed("mesh/exported", ["details", "ratings", "prometheus"], config)) == (
+        "vm-mesh:application.prometheus: is what the metrics are exported as with mesh.discovery serviceEntries; "
+        "give it another name",
+    )
+
+
 def test_services_with_routes_and_those_of_vms_are_exported() -> None:
     settings = load(changed("mesh/exported", REMOVED))
     assert exported_services(settings) == ("details", "ratings")
