@@ -10,7 +10,6 @@ from settings.model import Model
 from settings.names import UNNAMED
 from settings.values import (
     Certificates,
-    ChartsUrl,
     DnsName,
     HttpUrl,
     Lifetime,
@@ -80,7 +79,7 @@ class MirrorSettings(Model):
     """Private mirrors, used by the toolchain in place of the publishers' hosts."""
 
     images: Registry | None = None
-    charts: ChartsUrl | None = None
+    charts: HttpUrl | None = None
     downloads: HttpUrl | None = None
 
 

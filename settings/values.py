@@ -80,7 +80,6 @@ Method = Annotated[str, like(r"[A-Z]+", "must be an HTTP method, such as GET", l
 UrlPath = Annotated[str, like(r"/[-\w.~!$&'()*+,;=:@%/?]*", "must be a path that begins with '/' and holds no spaces")]
 HttpsUrl = Annotated[str, like(rf"https://{_URL}", "must be https://host[:port][/path]")]
 HttpUrl = Annotated[str, like(rf"https?://{_URL}", "must be http(s)://host[:port][/path]")]
-ChartsUrl = Annotated[str, like(rf"(https?|oci)://{_URL}", "must be http(s):// or oci://host[:port][/path]")]
 Cidr = Annotated[str, checked(is_network, "must be a range of IP addresses, such as 10.0.0.0/8", longest=49)]
 HostName = Annotated[
     str, like(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*|[0-9A-Fa-f:]+", "must be a host name or an IP address")

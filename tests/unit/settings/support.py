@@ -45,7 +45,7 @@ FULL: dict[str, Any] = {
     },
     "mirror": {
         "images": "registry.example.com:5000/mirror",
-        "charts": "oci://registry.example.com/charts",
+        "charts": "https://charts.example.com/istio",
         "downloads": "https://mirror.example.com/downloads",
     },
     "caCertificate": CERTIFICATE,

@@ -126,7 +126,6 @@ NAMESPACE = "must be 1 to 63 lower-case letters, digits and '-', with no '-' at 
 TAKEN = "must be none of istio-system, system and kube-*, which are taken"
 HTTPS = "must be https://host[:port][/path]"
 HTTP = "must be http(s)://host[:port][/path]"
-CHARTS = "must be http(s):// or oci://host[:port][/path]"
 IP = "must be an IP address that other machines can reach"
 HOST = "must be a host name or an IP address"
 CIDR = "must be a range of IP addresses, such as 10.0.0.0/8"
@@ -167,7 +166,7 @@ OUT_OF_BOUNDS: list[tuple[str, str, list[Any]]] = [
     ("must be a repository of images, [host/]path", "istio/hub", ["https://a/istio", "a:tag", ""]),
     ("must be an image's tag", "istio/tag", ["1.31:0", "", "-1"]),
     ("must be a registry, host[:port][/path]", "mirror/images", ["/mirror", "https://a", "a:b"]),
-    (CHARTS, "mirror/charts", ["ftp://charts", "charts"]),
+    (HTTP, "mirror/charts", ["ftp://charts", "charts", "oci://registry.example.com/charts"]),
     (HTTP, "mirror/downloads", ["mirror/x", "oci://mirror", "file:///etc"]),
     (
         HTTPS,
