@@ -39,3 +39,12 @@ def mistakes_in_installed(config: Mapping[str, Any]) -> Iterator[Mistake]:
                 ("clusters", name, "existing", "gateway", "address"),
                 f"is missing; with {_MODE} the gateway is not this stack's (output `gateways` of the other one)",
             )
+    for name, extension in objects_in(config.get("extensions")).items():
+        module = extension.get("module")
+        for_pods = "workloads" not in extension or "services" in object_in(extension["workloads"])
+        if for_pods and isinstance(module, str) and "://" not in module:
+            yield (
+                ("extensions", name, "module"),
+                f"must be an image or a URL with {_MODE}, but for VMs alone: what serves files to pods is there once "
+                "in a cluster, and may be another stack's",
+            )

@@ -37,3 +37,17 @@ def test_nothing_is_put_into_namespaces_of_other_stacks() -> None:
         f'vm-mesh:{path}: there is no namespace of the stack "shop"; known: "team"'
         for path in ("access.enforced[0]", 'access.operators["group:books"][0]', "istio.namespaces.shop")
     )
+
+
+def test_what_serves_modules_to_pods_is_not_made_twice() -> None:
+    vm = {"cluster": "there", "services": {"details": {"port": 9080}}, "probe": {"tcp": {"port": 9080}}}
+    file = {"module": "header.wasm", "sha256": 64 * "0"}
+    config = {**INSTALLED, "vms": {"vm1": vm}, "extensions": {"header": file}}
+    refused = (
+        "vm-mesh:extensions.header.module: must be an image or a URL with mesh.installed, but for VMs alone: what "
+        "serves files to pods is there once in a cluster, and may be another stack's",
+    )
+    assert errors(config) == refused
+    assert errors(changed("extensions/header/workloads", {"services": ["details"]}, config)) == refused
+    load(changed("extensions/header/workloads", {"vms": ["vm1"]}, config))
+    load(changed("extensions/header/module", "https://files.example.com/header.wasm", config))
