@@ -60,13 +60,17 @@ def replacements(steps: Sequence[Step], settings: Settings) -> Iterator[Violatio
     told: set[str] = set()
     for step in steps:
         name = _machine(step)
-        if step.operation != OpType.REPLACE or name is None or name in (*settings.allow_replace, *told):
+        if step.operation != OpType.REPLACE or name is None or name in told:
             continue
         told.add(name)
+        destination = settings.machines().get(name, name)
+        if destination in settings.allow_replace:
+            continue
         loses = "".join(_serving(steps, name, settings))
         why = f" because of {', '.join(step.paths[:3])}" if step.paths else ""
         message = (
-            f"{name} would be replaced{why}{loses}; if that is meant, add it to vm-mesh:allowReplace for this update"
+            f"{name} would be replaced{why}{loses}; "
+            f"if that is meant, add {destination} to vm-mesh:allowReplace for this update"
         )
         yield Violation(rule="replacements-allowed", urn=step.urn, message=message)
 

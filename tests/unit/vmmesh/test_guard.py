@@ -189,6 +189,16 @@ def test_a_replaced_machine_is_told_with_what_its_vm_serves() -> None:
     assert "vm1-a would be replaced because of image, one of 2 machines with 75% of the calls of details;" in said
 
 
+def test_a_machine_may_be_replaced_by_the_name_of_its_vm() -> None:
+    """The config allows VMs and clusters: a machine of several has no name of its own there."""
+    types, _, _ = REPLACED["a VM's container"]
+    replaced = event("replace", types, "vm1-a-container", "vm1-a", {}, {}, diff=["image"])
+    machines = "{vm1-a: {}, vm1-b: {}}"
+    (said,) = rules(replaced, machines=machines)
+    assert said.endswith("if that is meant, add vm1 to vm-mesh:allowReplace for this update")
+    assert rules(replaced, machines=machines, allow_replace="[vm1]") == []
+
+
 def test_what_may_be_replaced_without_harm_needs_no_word() -> None:
     images = event("replace", f"{KIND_CLUSTER}$command:local:Command", "cluster1-images", "cluster1", {}, {})
     assert rules(images) == []
