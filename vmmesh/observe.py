@@ -87,7 +87,8 @@ def in_place(config: Settings, outputs: Mapping[str, Any]) -> Settings:
                 f"{service} is in stage {stage}, which the config does not have any more", "run `make up` first"
             )
     routes = {name: route for name, route in config.routes.items() if name in applied}
-    vms = {name: vm for name, vm in config.vms.items() if name in outputs["transports"]}
+    there = outputs["transports"].keys()
+    vms = {name: vm for name, vm in config.vms.items() if not there.isdisjoint(vm.all_machines(name))}
     return config.model_copy(update={"routes": routes, "stages": {name: applied[name] for name in routes}, "vms": vms})
 
 

@@ -25,11 +25,13 @@ def picture(
     """The picture of some routes of a stack.
 
     ``settings`` names the stages that are in place; ``stages`` those to draw instead, ``config`` those that the
-    config has. ``verdicts`` and ``vms`` are what was counted, and what ``status`` says of the VMs.
+    config has. ``verdicts`` and ``vms`` are what was counted, and what ``status`` says of the VMs' machines.
     """
     drawn = settings.model_copy(update={"stages": {**settings.stages, **(stages or {})}})
     judged = {verdict.route.service: verdict for verdict in verdicts}
-    states = {vm["name"]: _health(vm) for vm in vms}
+    states = {
+        name: _health(of) for name in settings.vms if (of := [machine for machine in vms if machine["vm"] == name])
+    }
     panels = [
         _panel(settings, route_of(drawn, service), judged.get(service), states, (config or {}).get(service))
         for service in services
@@ -161,6 +163,13 @@ def _seen(verdict: Verdict) -> tuple[dict[str, Seen], Counted]:
     return found, Counted(calls=total, seconds=verdict.seconds, elsewhere=elsewhere, passed=judged)
 
 
-def _health(vm: Mapping[str, Any]) -> Health:
-    words = "healthy" if vm["healthy"] else "not healthy" if vm["registered"] else "not registered"
-    return Health(good=bool(vm["healthy"]), words=words, details=vm.get("message") or "")
+def _health(machines: Sequence[Mapping[str, Any]]) -> Health:
+    """How the VM of these machines is."""
+    if len(machines) == 1:
+        (vm,) = machines
+        words = "healthy" if vm["healthy"] else "not healthy" if vm["registered"] else "not registered"
+        return Health(good=bool(vm["healthy"]), words=words, details=vm["message"])
+    healthy = sum(bool(machine["healthy"]) for machine in machines)
+    words = "healthy" if healthy == len(machines) else f"{healthy} of {len(machines)} machines healthy"
+    details = "; ".join(f"{machine['name']}: {machine['message']}" for machine in machines if machine["message"])
+    return Health(good=healthy == len(machines), words=words, details=details)

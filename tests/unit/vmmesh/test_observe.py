@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.vmmesh.support import settings
+from tests.unit.vmmesh.support import CONFIG, settings
 from toolchain.problem import Problem
 from vmmesh.observe import in_place, planned
-from vmmesh.stackfile import Misuse
+from vmmesh.stackfile import Misuse, load
 
 
 def test_in_place_are_the_stages_of_the_last_update_and_its_vms() -> None:
@@ -15,6 +15,16 @@ def test_in_place_are_the_stages_of_the_last_update_and_its_vms() -> None:
     assert found.stages == {"details": "vm-only"}
     assert found.vms == {}
     assert in_place(settings(), {"stages": {}, "transports": {"vm1": "docker exec x"}}).routes == {}
+
+
+def test_a_vm_of_several_machines_is_in_place_with_the_first_of_them() -> None:
+    """Outputs name machines, weights name their VM: without it, its calls would go to no destination."""
+    several = load(
+        CONFIG.replace("      probe:", "      machines: {vm1-a: {}, vm1-b: {}}\n      probe:"), "Pulumi.test.yaml"
+    )
+    found = in_place(several, {"stages": {"details": "canary"}, "transports": {"vm1-a": "docker exec x"}})
+    assert list(found.vms) == ["vm1"]
+    assert in_place(several, {"stages": {"details": "canary"}, "transports": {"vm2": "docker exec x"}}).vms == {}
 
 
 def test_a_stage_that_is_in_place_and_not_in_the_config_is_a_problem() -> None:

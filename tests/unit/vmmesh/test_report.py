@@ -17,6 +17,7 @@ from vmmesh.report import document, rendered
 
 VM: dict[str, Any] = {
     "name": "vm1",
+    "vm": "vm1",
     "cluster": "cluster1",
     "registered": True,
     "healthy": True,

@@ -90,7 +90,7 @@ def every_way(settings: Settings) -> list[Picture]:
     good = {name: Calls(1_000_000 * percent) for name, percent in shares.items()}
     bad = {name: Calls(123_456, 4_321) for name in (*settings.clusters, *settings.vms, "elsewhere")}
     vms = [
-        {"name": name, "registered": True, "healthy": index % 2, "message": "its probe fails"}
+        {"name": name, "vm": name, "registered": True, "healthy": index % 2, "message": "its probe fails"}
         for index, name in enumerate(settings.vms)
     ]
     first = next(iter(settings.clusters))

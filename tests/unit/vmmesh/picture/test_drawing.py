@@ -111,7 +111,7 @@ def test_what_was_observed_is_told_from_what_is_intended() -> None:
 
 
 def test_why_a_vm_is_not_well_is_told_to_who_points_at_it() -> None:
-    vm = {"name": "vm1", "registered": True, "healthy": False, "message": "<refused> & closed"}
+    vm = {"name": "vm1", "vm": "vm1", "registered": True, "healthy": False, "message": "<refused> & closed"}
     drawn = parse(draw(picture("dev", TALK, ["details"], vms=[vm])))
     assert "not healthy" in [text.what for text in texts(drawn)]
     assert "<refused> & closed" in [title.text for title in drawn.iter(f"{NAMESPACE}title")]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.vmmesh.picture.samples import MANY, TALK, config, verdict
+from settings import Settings
+from tests.unit.vmmesh.picture.samples import BARE, MANY, TALK, config, verdict
 from vmmesh.calls import Calls
-from vmmesh.picture.shown import Destination, Gateway, Kind, Panel, Seen, Zone
+from vmmesh.picture.shown import Destination, Gateway, Health, Kind, Panel, Seen, Zone
 from vmmesh.picture.topology import picture
 
 STAGES = {"both": {"vm1": 75, "a": 25}}
@@ -135,8 +136,27 @@ def test_without_calls_nothing_is_observed_or_judged() -> None:
     ],
 )
 def test_a_vm_is_as_status_says(state: dict[str, bool], good: bool, words: str) -> None:
-    vm = {"name": "vm1", "message": "why", **state}
+    vm = {"name": "vm1", "vm": "vm1", "message": "why", **state}
     (panel,) = picture("dev", TALK, ["details"], vms=[vm]).panels
     health = zone_of(panel, "vm1").health
     assert health
     assert (health.good, health.words, health.details) == (good, words, "why")
+
+
+@pytest.mark.parametrize(
+    ("healthy", "good", "words", "details"),
+    [
+        ([True, True], True, "healthy", ""),
+        ([True, False], False, "1 of 2 machines healthy", "vm1-b: its probe fails"),
+    ],
+)
+@pytest.mark.parametrize("settings", [TALK, BARE])
+def test_a_vm_of_several_machines_is_as_all_of_them(
+    settings: Settings, healthy: list[bool], good: bool, words: str, details: str
+) -> None:
+    vms = [
+        {"name": name, "vm": "vm1", "registered": True, "healthy": well, "message": "" if well else "its probe fails"}
+        for name, well in zip(("vm1-a", "vm1-b"), healthy, strict=True)
+    ]
+    (panel,) = picture("dev", settings, list(settings.routes), vms=vms).panels
+    assert zone_of(panel, "vm1").health == Health(good=good, words=words, details=details)
