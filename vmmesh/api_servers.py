@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 
 from settings import Settings
 from toolchain.problem import Problem
-from vmmesh.kubectl import Unreachable, kubectl, run, written
+from vmmesh.kubectl import Refused, Unreachable, kubectl, run, written
 from vmmesh.mesh import each
 from vmmesh.state import kubeconfigs
 
 ANSWER_SECONDS = 5.0
 WAIT_SECONDS = 120.0
 """How long an API server may take to come back. A node that starts has one after half a minute."""
-_REFUSED = re.compile(r"\((Forbidden|Unauthorized)\)")
 
 
 def ask(kubeconfig: Path) -> None:
@@ -26,7 +24,10 @@ def ask(kubeconfig: Path) -> None:
 
 
 def silent(of: Mapping[str, str]) -> dict[str, Unreachable]:
-    """Those of the clusters with these kubeconfigs whose API servers do not answer, and what was said instead."""
+    """Those of the clusters with these kubeconfigs that do not say that they are ready, and what was said instead.
+
+    The Refused among them may well be ready: it is this user that they do not tell.
+    """
 
     def asked(file: Path) -> Unreachable | None:
         try:
@@ -71,5 +72,5 @@ def await_api_servers(state: Mapping[str, Any], settings: Settings, say: Callabl
 
 
 def _late(asked: Mapping[str, str]) -> dict[str, Unreachable]:
-    """Those that are silent. One that refuses to tell this user has answered: what it lacks, the engine says."""
-    return {name: error for name, error in silent(asked).items() if not _REFUSED.search(str(error))}
+    """Those that are silent. Where the user is refused, no wait helps: what the user lacks, the engine says."""
+    return {name: error for name, error in silent(asked).items() if not isinstance(error, Refused)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -18,6 +18,7 @@ from toolchain.progress import Progress
 from vmmesh import tools
 from vmmesh.api_servers import silent
 from vmmesh.exclusive import exclusive
+from vmmesh.kubectl import Refused
 from vmmesh.place import Place
 from vmmesh.stack import NoStack, Stack, stacks
 from vmmesh.stackfile import without_salt
@@ -29,7 +30,8 @@ def down(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
 
     Hosts leave the mesh and are as they were before. ``gone`` names those that cannot be reached ever again.
 
-    Raises Problem, the first thing that could not be removed; the rest of the stack is gone then.
+    Raises Problem: a cluster does not take this user, and nothing was removed; or the first thing that could not be
+    removed, and the rest of the stack is gone.
     """
     state = Checkout(place.root).state
     found: dict[str, Any] = {"stack": place.name, "removed": 0, "unreachable": [], "swept": [], "kept": []}
@@ -68,7 +70,7 @@ def _destroy(place: Place) -> dict[str, Any]:
     if not _engine_answers():  # containers can be removed only through it
         tools.ensure(place)
     with Progress(Checkout(place.root).logs) as progress:
-        unreachable = list(silent(kubeconfigs(stack.export(secrets=True))))
+        unreachable = _unreachable(kubeconfigs(stack.export(secrets=True)))
         for name in unreachable:
             progress.say(Text(f"{name} does not answer: what is in it is forgotten, not removed", style="yellow"))
         # Only what cannot be reached is forgotten by this; the rest is removed as ever.
@@ -84,6 +86,21 @@ def _destroy(place: Place) -> dict[str, Any]:
             changes = stack.destroy(progress, environment)
     stack.remove()
     return {"removed": changes.get("delete", 0), "unreachable": unreachable, "swept": swept}
+
+
+def _unreachable(clusters: Mapping[str, str]) -> list[str]:
+    """Those of the clusters with these kubeconfigs that do not answer.
+
+    Raises Problem if one does not take this user: it is there, and to forget it would leave in it what the stack made.
+    """
+    errors = silent(clusters)
+    refused = [f"  - {name}: {error}" for name, error in errors.items() if isinstance(error, Refused)]
+    if refused:
+        raise Problem(
+            "\n".join(["nothing was removed, for clusters do not take this user:", *refused]),
+            "log in to them and run `make down` again; docs/own-clusters.md says how to forget them all the same",
+        )
+    return list(errors)
 
 
 def _sweep(network: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
@@ -11,10 +12,16 @@ from pathlib import Path
 from toolchain.problem import Problem
 
 SECONDS = 20.0
+_REFUSED = re.compile(r"\((Forbidden|Unauthorized)\)|You must be logged in to the server|getting credentials: ")
+"""What kubectl says where it is the user that a cluster does not take, or a program that has no token for it."""
 
 
 class Unreachable(Problem):
     """A cluster, a VM or a proxy does not answer, or not as it should."""
+
+
+class Refused(Unreachable):
+    """A cluster does not take this user: it lacks rights, or a login that holds."""
 
 
 def kubectl(kubeconfig: Path, *arguments: str) -> list[str]:
@@ -39,7 +46,7 @@ def shown(command: Sequence[str]) -> str:
 
 
 def run(command: Sequence[str], seconds: float = SECONDS) -> str:
-    """Output of a command that asks something. Raises Unreachable, with the end of what it said."""
+    """Output of a command that asks something. Raises Unreachable, with the end of what it said, or Refused."""
     name = shown(command)
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
@@ -48,6 +55,9 @@ def run(command: Sequence[str], seconds: float = SECONDS) -> str:
     except OSError as error:
         raise Unreachable(f"{command[0]} cannot be run: {error.strerror}") from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise Unreachable(f"{name}: {said[0] if said else f'ended with code {done.returncode}'}")
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        # Below it, kubectl may say at length how to install what asks for a token.
+        if refusal := next(filter(_REFUSED.search, said), None):
+            raise Refused(f"{name}: {refusal}")
+        raise Unreachable(f"{name}: {said[-1] if said else f'ended with code {done.returncode}'}")
     return done.stdout.decode(errors="replace")

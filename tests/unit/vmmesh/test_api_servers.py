@@ -77,7 +77,14 @@ def test_one_that_comes_back_is_gone_on_with_and_the_others_are_not_asked_again(
     assert len(programs.calls) == 3
 
 
-@pytest.mark.parametrize("refusal", ["Error from server (Forbidden): no", "error: You must log in (Unauthorized)"])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "Error from server (Forbidden): no",
+        "error: You must be logged in to the server (Unauthorized)",
+        "Unable to connect to the server: getting credentials: exec: executable aws failed with exit code 255",
+    ],
+)
 def test_one_that_does_not_tell_this_user_has_answered(programs: Programs, refusal: str) -> None:
     kubectl(programs, f"echo '{refusal}' >&2; exit 1")
     assert waited() == []

@@ -120,6 +120,26 @@ def test_a_cluster_that_is_gone_is_forgotten(fake: Fake) -> None:
     assert fake.log[0] == "destroy {'PULUMI_K8S_DELETE_UNREACHABLE': 'true'}"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "error: You must be logged in to the server (Unauthorized)",
+        "error: You must be logged in to the server (the server has asked for the client to provide credentials)",
+        "Error from server (Forbidden): forbidden: User cannot get path /readyz",
+        "Unable to connect to the server: getting credentials: exec: executable aws failed with exit code 255",
+        "Unable to connect to the server: getting credentials: exec: executable aws not found\n\nLearn more",
+    ],
+)
+def test_a_cluster_that_refuses_this_user_is_not_forgotten(fake: Fake, said: str) -> None:
+    fake.programs.make("kubectl", f"echo '{said}' >&2; exit 1")
+    with pytest.raises(Problem, match="nothing was removed") as problem:
+        down.down(fake.place)
+    assert f"\n  - cluster1: kubectl get --raw=/readyz: {said.splitlines()[0]}" in str(problem.value)
+    assert problem.value.advice.startswith("log in")
+    assert fake.log == []
+    assert fake.place.file.text == CONFIG + SALT
+
+
 def test_what_the_stack_does_not_know_is_swept(fake: Fake) -> None:
     fake.there = False
     fake.programs.write("containers", "vm-mesh-dev-vm1\nvm-mesh-dev-cluster1-control-plane\n")
