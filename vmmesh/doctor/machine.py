@@ -17,9 +17,10 @@ from vmmesh.kubectl import run
 
 
 def kubeconfigs(operator: Operator) -> Iterator[Said]:
-    """The kubeconfigs that existing clusters are named by."""
+    """The kubeconfigs that existing clusters are named by, where these are files."""
     for name, cluster in operator.settings.clusters.items():
-        if existing := cluster.existing:
+        existing = cluster.existing
+        if existing and not existing.stack_reference:
             file, path = Path(existing.kubeconfig).expanduser(), f"{PROJECT}:clusters.{name}.existing"
             if not file.is_file():
                 yield Said(

@@ -24,6 +24,16 @@ def test_the_context_of_an_existing_cluster_must_be_in_its_kubeconfig(tmp_path: 
     assert "it has: other" in found.what
 
 
+def test_a_cluster_that_another_stack_names_needs_no_file(
+    tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    existing = "existing: {stackReference: organization/base/prod, context: there}"
+    config = CONFIG.replace("kind: {ingressPort: 8081}", existing)
+    assert list(machine.kubeconfigs(operator(tmp_path, config))) == []
+    assert programs.calls == []
+
+
 @pytest.mark.parametrize(("answer", "level"), [("yes", "ok"), ("no", "warning"), ("", "ok")])
 def test_a_clock_that_is_known_to_be_adrift_is_a_warning(
     tmp_path: Path, programs: Programs, answer: str, level: str
