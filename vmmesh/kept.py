@@ -10,7 +10,7 @@ from pathlib import Path
 
 from settings import MANAGEMENT_NAMESPACE, Settings
 from vmmesh.forward import Forward, Forwards
-from vmmesh.kubectl import Unreachable
+from vmmesh.kubectl import of_last_update
 from vmmesh.stackfile import Misuse
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -37,7 +37,6 @@ def store(settings: Settings, kubeconfigs: dict[str, Path], name: str, port: int
             f"nothing is kept: vm-mesh:management has no {key}",
             f"pulumi config set --path 'management.{key}' '{{}}' with a management.cluster, and run `make up`",
         )
-    if management.cluster not in kubeconfigs:
-        raise Unreachable(f"{management.cluster} is not set up yet: run `make up`")
+    kubeconfig = of_last_update(kubeconfigs, management.cluster)
     with Forwards() as forwards:
-        yield forwards.to(kubeconfigs[management.cluster], MANAGEMENT_NAMESPACE, f"pod/{name}-0", port, name)
+        yield forwards.to(kubeconfig, MANAGEMENT_NAMESPACE, f"pod/{name}-0", port, name)

@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from toolchain.problem import Problem
 
 SECONDS = 20.0
 _REFUSED = re.compile(r"\((Forbidden|Unauthorized)\)|You must be logged in to the server|getting credentials: ")
 """What kubectl says where it is the user that a cluster does not take, or a program that has no token for it."""
+
+_T = TypeVar("_T")
 
 
 class Unreachable(Problem):
@@ -22,6 +25,13 @@ class Unreachable(Problem):
 
 class Refused(Unreachable):
     """A cluster does not take this user: it lacks rights, or a login that holds."""
+
+
+def of_last_update(made: Mapping[str, _T], name: str) -> _T:
+    """What the last update has made of a cluster or a machine. Raises Unreachable: it is in the config only."""
+    if name not in made:
+        raise Unreachable(f"{name} is not set up yet: run `make up`")
+    return made[name]
 
 
 def kubectl(kubeconfig: Path, *arguments: str) -> list[str]:

@@ -17,7 +17,7 @@ from settings import MACHINE_LABEL, MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_
 from toolchain.problem import Problem
 from vmmesh.calls import STATS, Calls, counters
 from vmmesh.forward import Forwards
-from vmmesh.kubectl import Unreachable, kubectl, run, written
+from vmmesh.kubectl import Unreachable, kubectl, of_last_update, run, written
 from vmmesh.routes import Route
 from vmmesh.routing import Routing, routes_path, routing, routing_for, shown
 
@@ -60,13 +60,11 @@ class Mesh:
 
     def get(self, cluster: str, *arguments: str) -> dict[str, Any]:
         """The objects that ``kubectl get`` finds. Raises Unreachable."""
-        return json.loads(run(kubectl(self._kubeconfigs[cluster], "get", *arguments, "--output=json")))
+        return json.loads(run(self._kubectl(cluster, "get", *arguments, "--output=json")))
 
     def transport(self, machine: str) -> str:
         """Command line to which a command is added to run it on a machine as root. Raises Unreachable."""
-        if machine not in self._transports:
-            raise Unreachable(f"{machine} is not set up yet: run `make up`")
-        return self._transports[machine]
+        return of_last_update(self._transports, machine)
 
     def on_machine(self, machine: str, *command: str) -> str:
         """Output of a command that is run on a machine as root. Raises Unreachable."""
@@ -74,7 +72,7 @@ class Mesh:
 
     def delete(self, cluster: str, *arguments: str) -> None:
         """Deletes objects. Raises Unreachable."""
-        run(kubectl(self._kubeconfigs[cluster], "delete", *arguments))
+        run(self._kubectl(cluster, "delete", *arguments))
 
     def url(self, cluster: str) -> str | None:
         """Base URL of what a cluster exposes; None: it has none (yet)."""
@@ -89,7 +87,7 @@ class Mesh:
     def metrics(self, path: str) -> str:
         """Answer at a path of what keeps the metrics of all clusters. Raises Unreachable."""
         where = f"deployment/{METRICS_SERVICE}"
-        home = self._kubeconfigs[str(self._settings.management.cluster)]
+        home = of_last_update(self._kubeconfigs, str(self._settings.management.cluster))
         return self._forwards.to(home, MANAGEMENT_NAMESPACE, where, METRICS_PORT, "Prometheus").get(path)
 
     def callers(self, route: Route) -> list[Proxy]:
@@ -102,6 +100,9 @@ class Mesh:
         """Every proxy of the mesh: of pods, of gateways, and of VMs. Raises Unreachable."""
         pods = each(lambda cluster: self._pods(cluster, None), self._kubeconfigs)
         return [*(proxy for found in pods for proxy in found), *self._machines(self._settings.namespaces())]
+
+    def _kubectl(self, cluster: str, *arguments: str) -> list[str]:
+        return kubectl(of_last_update(self._kubeconfigs, cluster), *arguments)
 
     def _machines(self, namespaces: Collection[str]) -> list[Proxy]:
         """The proxies of the VMs in these namespaces."""

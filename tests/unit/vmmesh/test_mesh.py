@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from settings import ManagementSettings
 from tests.unit.vmmesh.support import CLUSTER1, VM, Programs, details, ruled, settings
 from toolchain.problem import Problem
 from vmmesh.calls import STATS, Calls, counters
@@ -158,6 +159,22 @@ def test_a_vm_is_asked_through_its_transport(mesh: Mesh, programs: Programs) -> 
     programs.make("docker", "echo certificate")
     assert mesh.on_machine("vm1", "cat", "/etc/certs/cert-chain.pem") == "certificate\n"
     assert programs.calls == ["docker exec -i vm cat /etc/certs/cert-chain.pem"]
+
+
+OF_WHAT_IS_NOT_THERE: list[tuple[Callable[[Mesh], object], str]] = [
+    (lambda mesh: mesh.get("cluster3", "pods"), "cluster3"),
+    (lambda mesh: mesh.delete("cluster3", "pods", "front"), "cluster3"),
+    (lambda mesh: mesh.metrics("api/v1/query"), "cluster3"),
+    (lambda mesh: mesh.on_machine("vm3", "true"), "vm3"),
+]
+
+
+@pytest.mark.parametrize(("ask", "what"), OF_WHAT_IS_NOT_THERE)
+def test_what_is_in_the_config_only_is_told(programs: Programs, ask: Callable[[Mesh], object], what: str) -> None:
+    config = settings().model_copy(update={"management": ManagementSettings(cluster="cluster3")})
+    with connect(config, OUTPUTS) as mesh, pytest.raises(Unreachable, match=f"{what} is not set up yet: run `make"):
+        ask(mesh)
+    assert programs.calls == []
 
 
 def test_kubeconfigs_are_private_and_gone_afterwards() -> None:
