@@ -53,9 +53,9 @@ def rendered(drawn: Picture, ending: str, theme: Theme | None) -> bytes:
     return (page(drawn, svg, theme or Theme.AUTO) if ending == ".html" else svg).encode()
 
 
-def check_output(output: Path | None, endings: tuple[str, ...]) -> None:
+def check_output(output: Path | None, endings: tuple[str, ...] = ()) -> None:
     """Raises Misuse if ``output`` cannot be written, or ends otherwise: before anything is done for it."""
-    if output and output.suffix not in endings:
+    if output and endings and output.suffix not in endings:
         raise Misuse(f"{output} must end with {', '.join(endings[:-1])} or {endings[-1]}")
     if output and not output.parent.is_dir():
         raise Misuse(f"there is no folder {output.parent}")

@@ -18,11 +18,10 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 def moment(text: str, now: datetime) -> datetime:
     """A moment as people give it: so long ago, or a time of ISO 8601, local if it names no zone. Raises Misuse."""
-    if ago := re.fullmatch(r"([0-9]{1,6})([smhdw])", text, re.ASCII):
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    ago = re.fullmatch(r"([0-9]{1,6})([smhdw])", text, re.ASCII)
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter before the year 1
         raise Misuse(
             f"{text} is no time", "give how long ago, 90s, 30m, 2h or 1d, or a time, 2026-01-31T12:00"
         ) from None

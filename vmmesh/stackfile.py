@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
+from yaml.constructor import ConstructorError
 
 import settings
 from settings import PROJECT, Settings, SettingsError
@@ -39,13 +40,15 @@ class StackFile:
 
     @property
     def text(self) -> str:
-        """The file's text, line ends as they are. Raises Misuse if there is no such file."""
+        """The file's text, line ends as they are. Raises Misuse if there is no such file, or it is no text."""
         try:
             return self.path.read_bytes().decode()
         except FileNotFoundError:
             files = sorted(self.root.glob("Pulumi.*.yaml"))
             stacks = [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files]
             raise Misuse(f"there is no {self.path.name}{nearest(self.stack, stacks)}") from None
+        except UnicodeDecodeError as error:
+            raise Misuse(f"{self.path.name} is not in UTF-8, at byte {error.start}", "save it as UTF-8") from None
 
     def write(self, text: str) -> None:
         """Replaces the file's text, so that a kill leaves the one text or the other."""
@@ -95,10 +98,13 @@ class StackFile:
 def load(text: str, name: str) -> Settings:
     """Settings of a config file's text; ``name`` is what errors call the file. Raises SettingsError."""
     try:
-        values = _document(text).get("config", {})
+        values: Any = _document(text).get("config") or {}
     except yaml.YAMLError as error:
         raise SettingsError([f"{name} is not YAML: {' '.join(str(error).split())}"]) from None
-    config = {key: _blinded(value) for key, value in values.items() if isinstance(key, str)}
+    if not isinstance(values, dict):
+        raise SettingsError([f"{name}: config must be an object, of keys such as {PROJECT}:clusters"])
+    entries = cast("dict[Any, Any]", values)
+    config = {key: _blinded(value) for key, value in entries.items() if isinstance(key, str)}
     # Who can read a secret is Pulumi; the program checks the CA once more, with its key.
     if any(value is _SECRET for value in config.values()):
         config = {
@@ -178,10 +184,18 @@ OCTAL = re.compile(r"0o[0-7]+$")
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes for a number what Pulumi takes for one."""
+    """Takes for a number what Pulumi takes for one, and says where a date is that is none."""
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        """A date, or a YAMLError, where PyYAML lets Python's own error through."""
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError as error:
+            raise ConstructorError(None, None, f"{node.value}: {error}", node.start_mark) from None
 
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:int", OCTAL, ["0"])  # pyright: ignore[reportUnknownMemberType]
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 
 def _document(text: str) -> dict[str, Any]:

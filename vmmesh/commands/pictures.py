@@ -131,11 +131,12 @@ def report(
 
 
 def _report_preview(where: Place, state: Path | None, output: Path | None, as_json: bool) -> None:
+    drawing.check_output(output)
     found = previewed.preview(where, state)
     now = datetime.now(UTC)
     text = json.dumps(pull_request.document(found), indent=2) if as_json else pull_request.markdown(found, now)
     if output:
-        output.write_text(f"{text.rstrip()}\n")
+        drawing.save(output, f"{text.rstrip()}\n".encode())
     else:
         typer.echo(text.rstrip())
     if not found.passed:

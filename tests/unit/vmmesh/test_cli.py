@@ -76,6 +76,7 @@ def test_help_says_what_a_command_does(command: tuple[str, ...]) -> None:
         (("verify", "--requests", "0"), "greater than or equal"),
         (("report", "--preview", "--stack", "dve"), "did you mean dev?"),
         (("report", "--preview", "--state", "nothing.json"), "nothing.json cannot be read"),
+        (("report", "--preview", "--output", "no/such.md"), "there is no folder no"),
     ],
 )
 def test_wrong_usage_ends_with_2(root: Path, arguments: tuple[str, ...], says: str) -> None:

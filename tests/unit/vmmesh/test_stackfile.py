@@ -42,6 +42,32 @@ def test_a_stage_whose_name_is_no_text_in_yaml_is_quoted() -> None:
     assert yaml.safe_load(with_stage(CONFIG, "details", "on"))["config"]["vm-mesh:stages"] == {"details": "on"}
 
 
+@pytest.mark.parametrize("text", ["", "config:\n", "config: {}\n"])
+def test_a_file_without_a_config_lacks_what_every_config_has(text: str) -> None:
+    with pytest.raises(SettingsError, match="vm-mesh:clusters: is missing"):
+        load(text, "Pulumi.dev.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("config: [\n", r"Pulumi\.dev\.yaml is not YAML: "),
+        ("config: [a]\n", r"Pulumi\.dev\.yaml: config must be an object"),
+        ("config:\n  vm-mesh:networks: [2026-13-45]\n", r"is not YAML: 2026-13-45: month must be .* line 2, column 22"),
+    ],
+)
+def test_what_is_no_config_is_told(text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load(text, "Pulumi.dev.yaml")
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    file = StackFile(tmp_path, "dev")
+    file.path.write_bytes("config: # größer\n".encode("latin-1"))
+    with pytest.raises(Misuse, match=r"Pulumi\.dev\.yaml is not in UTF-8, at byte 12"):
+        file.settings()
+
+
 def test_line_ends_stay(tmp_path: Path) -> None:
     file = StackFile(tmp_path, "dev")
     file.path.write_bytes(CONFIG.replace("\n", "\r\n").encode())
