@@ -7,9 +7,10 @@ import json
 import queue
 import shlex
 import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,29 +117,55 @@ def inbound(found: Entry) -> bool:
     return str(found.line.get("upstream_cluster", "")).startswith("inbound|")
 
 
-def read(of: Sequence[Source]) -> list[Entry]:
-    """What the logs hold, in the order of time."""
-    with _running(of) as pipes:
-        return sorted(found for source, pipe in pipes for line in pipe if (found := entry(source, line)))
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """A source that is read."""
+
+    source: Source
+    process: subprocess.Popen[str]
+    errors: IO[str]
+
+    def entries(self) -> Iterator[Entry]:
+        """What its log holds, to the end."""
+        assert self.process.stdout
+        return (found for line in self.process.stdout if (found := entry(self.source, line)))
+
+    def failure(self) -> str | None:
+        """Why it could not be read, once it has come to its end; None: it could."""
+        code = self.process.wait()
+        if code == 0:
+            return None
+        self.errors.seek(0)
+        said = self.errors.read().strip().splitlines() or [f"ended with code {code}"]
+        return f"{self.source.place} {'+'.join(self.source.services.values())} cannot be read: {said[-1]}"
 
 
-def follow(of: Sequence[Source]) -> Iterator[Entry]:
-    """What the logs hold and what comes, in the order of time. Ends when all logs have."""
-    lines: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
-
-    def pump(source: Source, pipe: Iterable[str]) -> None:
-        for line in pipe:
-            if found := entry(source, line):
-                lines.put(found)
-        lines.put(None)
-
-    with _running(of) as pipes:
-        for source, pipe in pipes:
-            threading.Thread(target=pump, args=(source, pipe), daemon=True).start()
-        yield from _in_order(lines, len(pipes))
+def read(of: Sequence[Source], lost: Callable[[str], None]) -> list[Entry]:
+    """What the logs hold, in the order of time; ``lost`` is told of each that cannot be read, and why."""
+    with _running(of) as readings:
+        found = sorted(found for reading in readings for found in reading.entries())
+        for failure in filter(None, (reading.failure() for reading in readings)):
+            lost(failure)
+    return found
 
 
-def _in_order(lines: queue.SimpleQueue[Entry | None], open_: int) -> Iterator[Entry]:
+def follow(of: Sequence[Source], lost: Callable[[str], None]) -> Generator[Entry]:
+    """What the logs hold and what comes, likewise. Ends when all logs have."""
+    lines: queue.SimpleQueue[Entry | _Reading] = queue.SimpleQueue()
+
+    def pump(reading: _Reading) -> None:
+        for found in reading.entries():
+            lines.put(found)
+        lines.put(reading)
+
+    with _running(of) as readings:
+        for reading in readings:
+            threading.Thread(target=pump, args=(reading,), daemon=True).start()
+        yield from _in_order(lines, len(readings), lost)
+
+
+def _in_order(lines: queue.SimpleQueue[Entry | _Reading], open_: int, lost: Callable[[str], None]) -> Iterator[Entry]:
+    """Entries by time; a source in the place of an entry has come to its end."""
     waiting: list[tuple[str, float, Entry]] = []
     while open_ or waiting:
         try:
@@ -146,8 +173,10 @@ def _in_order(lines: queue.SimpleQueue[Entry | None], open_: int) -> Iterator[En
         except queue.Empty:
             pass
         else:
-            if found is None:
+            if isinstance(found, _Reading):
                 open_ -= 1
+                if failure := found.failure():
+                    lost(failure)
             else:
                 heapq.heappush(waiting, (found.start_time, time.monotonic(), found))
         while waiting and (not open_ or time.monotonic() - waiting[0][1] >= SETTLE_SECONDS):
@@ -155,24 +184,25 @@ def _in_order(lines: queue.SimpleQueue[Entry | None], open_: int) -> Iterator[En
 
 
 @contextmanager
-def _running(of: Sequence[Source]) -> Generator[list[tuple[Source, IO[str]]]]:
-    """The output of the commands of sources, which end with the block."""
+def _running(of: Sequence[Source]) -> Generator[list[_Reading]]:
+    """Runs the commands of sources, which end with the block."""
     with ExitStack() as stack:
-        pipes: list[tuple[Source, IO[str]]] = []
+        readings: list[_Reading] = []
         for source in of:
+            # A pipe would be full one day, and nobody reads it before the end.
+            errors = stack.enter_context(tempfile.TemporaryFile("w+", errors="replace"))
             process = stack.enter_context(
                 subprocess.Popen(
                     source.command,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
+                    stderr=errors,
                     text=True,
                     errors="replace",
                 )
             )
             assert process.stdin
-            assert process.stdout
             stack.callback(process.terminate)
             stack.callback(process.stdin.close)
-            pipes.append((source, process.stdout))
-        yield pipes
+            readings.append(_Reading(source=source, process=process, errors=errors))
+        yield readings

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from settings import LOG_STORE, LOG_STORE_PORT, Settings
 from vmmesh import kept_logs, log_view
 from vmmesh import logs as reading
-from vmmesh.commands.common import StackName, console, place
+from vmmesh.commands.common import StackName, console, errors, fail_unless, place
 from vmmesh.kept import moment, store
 from vmmesh.kubectl import written
 from vmmesh.logs import Entry
@@ -46,7 +47,7 @@ def logs(
     """Show the access logs of VMs and clusters, merged in the order of time or side by side.
 
     Live ones, of what runs; or with any of --since, --until, --trace and --where what vm-mesh:management keeps, of pods
-    and machines that are gone, too.
+    and machines that are gone, too. Ends with 1 where a live log cannot be read, with those that can.
     """
     at = place(ctx, stack)
     settings = at.file.settings()
@@ -57,6 +58,12 @@ def logs(
         raise Misuse("--follow shows what comes, and not what is kept", "leave it out")
     at.enter()
     outputs = Stack(at.root, at.name, "logs").outputs()
+    unread: list[str] = []
+
+    def lost(why: str) -> None:
+        unread.append(why)
+        errors().print(Text(why, style="red"), soft_wrap=True)
+
     with ExitStack() as open_:
         files = open_.enter_context(written(outputs["kubeconfigs"]))
         sources = reading.sources(settings, files, outputs["transports"], service, lines, follow=follow)
@@ -66,8 +73,9 @@ def logs(
             found = _kept(settings, files, wanted)
             known = kept_logs.places(found, known)
         else:
-            found = reading.follow(sources) if follow else reading.read(sources)
+            found = reading.follow(sources, lost) if follow else reading.read(sources, lost)
         _print(found, known, columns=columns, outbound=outbound, as_json=as_json)
+    fail_unless(not unread)
 
 
 def _print(found: Iterable[Entry], places: Sequence[str], *, columns: bool, outbound: bool, as_json: bool) -> None:

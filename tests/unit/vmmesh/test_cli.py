@@ -6,16 +6,17 @@ import errno
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pulumi.automation import CommandError, CommandResult
 from typer.testing import CliRunner, Result
 
-from tests.unit.vmmesh.support import CONFIG
+from tests.unit.vmmesh.support import CONFIG, Programs
 from toolchain.problem import Problem
 from vmmesh import cli
-from vmmesh.commands import completion, lifecycle
+from vmmesh.commands import access_logs, completion, lifecycle
 from vmmesh.tools import ToolsFailed
 
 
@@ -132,6 +133,26 @@ def test_a_file_that_is_no_state_of_the_stack_is_wrong_usage(root: Path, state: 
     result = vmmesh("report", "--preview", "--state", str(root / "state.json"))
     assert result.exit_code == 2
     assert says in re.sub(r"\s+", " ", result.stderr)
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("follow", [(), ("--follow",)])
+def test_logs_that_cannot_be_read_are_told_beside_the_others_and_end_with_1(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, follow: tuple[str, ...]
+) -> None:
+    stack = SimpleNamespace(outputs=lambda: {"kubeconfigs": {"cluster1": ""}, "transports": {"vm1": "docker exec vm"}})
+
+    def stack_of(*_: object) -> object:
+        return stack
+
+    monkeypatch.setattr(access_logs, "Stack", stack_of)
+    entry = {"start_time": "2026-01-02T03:04:05.5Z", "upstream_cluster": "inbound|9080||"}
+    programs.make("docker", f"echo '{json.dumps(entry)}'")
+    programs.make("kubectl", "echo 'no way there' >&2; exit 1")
+    result = vmmesh("logs", "details", "--json", *follow)
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["place"] == "vm1"
+    assert result.stderr == "cluster1 details cannot be read: no way there\n"
 
 
 def test_a_service_that_cannot_be_requested_is_wrong_usage(root: Path) -> None:

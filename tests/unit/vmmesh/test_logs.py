@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from tests.unit.vmmesh.support import CONFIG, settings
+from vmmesh import logs
 from vmmesh.log_view import Shown, document
-from vmmesh.logs import Entry, Source, entry, follow, inbound, read, sources
+from vmmesh.logs import Entry, Source, entry, inbound, sources
 from vmmesh.stackfile import load
 
 FILES = {name: Path(f"/{name}") for name in ("cluster1", "cluster2")}
@@ -34,6 +37,14 @@ def line(second: int, path: str = "/details/0", code: int = 200, cluster: str = 
 def source(place: str, *command: str, only: str | None = None, **services: int) -> Source:
     ports = {port: name for name, port in services.items()} or {9080: "details"}
     return Source(place=place, services=ports, only=only, command=command)
+
+
+def read(of: Sequence[Source]) -> list[Entry]:
+    """What logs hold that can all be read."""
+    lost: list[str] = []
+    found = logs.read(of, lost.append)
+    assert lost == []
+    return found
 
 
 def printed(place: str, *lines: str) -> Source:
@@ -82,7 +93,33 @@ def test_lines_are_read_in_the_order_of_time() -> None:
 
 def test_lines_that_are_followed_are_in_the_order_of_time_too_and_end_with_the_logs() -> None:
     slow = source("cluster1", "sh", "-c", f"sleep 0.3; echo '{line(1)}'")
-    assert [entry.place for entry in follow([printed("vm1", line(2)), slow])] == ["cluster1", "vm1"]
+    lost: list[str] = []
+    found = logs.follow([printed("vm1", line(2)), slow], lost.append)
+    assert [entry.place for entry in found] == ["cluster1", "vm1"]
+    assert lost == []
+
+
+@pytest.mark.parametrize("how", [logs.read, logs.follow])
+def test_a_log_that_cannot_be_read_is_told_and_the_others_are_read(
+    how: Callable[[Sequence[Source], Callable[[str], None]], Iterable[Entry]],
+) -> None:
+    partly = source("cluster1", "sh", "-c", f"echo '{line(1)}'; echo 'at first' >&2; echo 'no such pod' >&2; exit 1")
+    silent = source("cluster2", "sh", "-c", "exit 3", reviews=9080)
+    lost: list[str] = []
+    found = list(how([partly, printed("vm1", line(2)), silent], lost.append))
+    assert [entry.place for entry in found] == ["cluster1", "vm1"]
+    assert sorted(lost) == [
+        "cluster1 details cannot be read: no such pod",
+        "cluster2 reviews cannot be read: ended with code 3",
+    ]
+
+
+def test_a_log_that_is_not_read_to_its_end_is_not_lost() -> None:
+    lost: list[str] = []
+    followed = logs.follow([source("vm1", "sh", "-c", f"echo '{line(1)}'; exec sleep 60")], lost.append)
+    assert next(followed).place == "vm1"
+    followed.close()
+    assert lost == []
 
 
 def shown(columns: bool, *found: Entry) -> list[str]:
