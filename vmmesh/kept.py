@@ -34,7 +34,7 @@ def store(settings: Settings, kubeconfigs: dict[str, Path], name: str, port: int
     if not management.cluster or name not in management.all_services():
         raise Misuse(
             f"nothing is kept: vm-mesh:management has no {key}",
-            f"pulumi config set --path 'management.{key}' '{{}}' with a management.cluster, and run `make up`",
+            f"write `{key}: {{}}` below vm-mesh:management in the config, beside its `cluster`, and run `make up`",
         )
     kubeconfig = of_last_update(kubeconfigs, management.cluster)
     with Forwards() as forwards:

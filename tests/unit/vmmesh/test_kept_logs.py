@@ -116,10 +116,11 @@ def test_places_are_those_of_the_lines_what_is_there_now_first() -> None:
 
 def test_where_nothing_is_kept_the_key_is_said() -> None:
     with (
-        pytest.raises(Misuse, match="vm-mesh:management has no accessLogs"),
+        pytest.raises(Misuse, match="vm-mesh:management has no accessLogs") as misuse,
         store(settings(), {}, "access-logs", 9428, "accessLogs"),
     ):
         pass
+    assert "write `accessLogs: {}` below vm-mesh:management" in misuse.value.advice
 
 
 def test_the_store_is_asked_on_its_own_pod() -> None:
