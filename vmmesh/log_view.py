@@ -48,8 +48,9 @@ class Shown:
 
 
 def _clock(moment: str) -> str:
+    """A time as this machine's clocks show it, by which --since and --until are given, too."""
     try:
-        return datetime.fromisoformat(moment).strftime("%H:%M:%S.%f")[:-3]
+        return datetime.fromisoformat(moment).astimezone().strftime("%H:%M:%S.%f")[:-3]
     except ValueError:
         return moment
 

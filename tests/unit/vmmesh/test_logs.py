@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -122,6 +123,16 @@ def test_a_log_that_is_not_read_to_its_end_is_not_lost() -> None:
     assert lost == []
 
 
+@pytest.fixture
+def nepal() -> Generator[None]:
+    """Clocks that are 5:45 h ahead of the logs'."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "<+0545>-5:45")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 def shown(columns: bool, *found: Entry) -> list[str]:
     console = Console(file=StringIO(), width=80, highlight=False)
     show = Shown(console, ["vm1", "cluster1"], columns=columns)
@@ -131,20 +142,22 @@ def shown(columns: bool, *found: Entry) -> list[str]:
     return console.file.getvalue().splitlines()
 
 
+@pytest.mark.usefixtures("nepal")
 def test_merged_each_line_names_its_place() -> None:
     [first, second] = read([printed("vm1", line(1)), printed("cluster1", line(2, code=503))])
     assert shown(False, first, second) == [
-        "vm1      details 03:04:01.500 200 GET /details/0 3 ms from productpage",
-        "cluster1 details 03:04:02.500 503 GET /details/0 3 ms from productpage",
+        "vm1      details 08:49:01.500 200 GET /details/0 3 ms from productpage",
+        "cluster1 details 08:49:02.500 503 GET /details/0 3 ms from productpage",
     ]
 
 
+@pytest.mark.usefixtures("nepal")
 def test_side_by_side_each_place_has_its_column() -> None:
     [first, second] = read([printed("vm1", line(1)), printed("cluster1", line(2, path=f"/details/{'9' * 40}"))])
     heads, one, two = shown(True, first, second)
     assert heads.index("cluster1") == 40
-    assert one == "03:04:01.500 200 GET /details/0 3ms"
-    assert two.startswith(f"{'':40}03:04:02.500 200 GET /details/999")
+    assert one == "08:49:01.500 200 GET /details/0 3ms"
+    assert two.startswith(f"{'':40}08:49:02.500 200 GET /details/999")
     assert two.endswith("…")
     assert len(two) < 80
 
