@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,9 +107,8 @@ def _preview(place: Place) -> Preview:
 def written(deployment: Mapping[str, Any]) -> datetime | None:
     """When a state was written, as its manifest says."""
     text = str(deployment.get("manifest", {}).get("time", ""))
-    # Pulumi gives nanoseconds, Python takes microseconds.
     try:
-        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     return moment.astimezone(UTC) if moment.year > 1 else None
