@@ -12,15 +12,14 @@ START_SECONDS = 120.0
 _NODE = "-control-plane"
 
 
-def wake(stack: str, settings: Settings, made: Collection[str], say: Callable[[str], None]) -> list[str]:
-    """Starts what is stopped or paused of the stack, says so, and returns it; ``made`` are its resources' names.
+def wake(stack: str, settings: Settings, made: Collection[str], say: Callable[[str], None]) -> None:
+    """Starts what is stopped or paused of the stack, and says so; ``made`` are its resources' names.
 
     Engines start most of it again by themselves when they come back. What a killed run has left of a cluster is no
     part of the stack yet, and is made anew.
     """
     containers = _nodes(settings, made) | _machines(settings, made)
     states = _states(f"{PROJECT}-{stack}-") if containers else {}
-    woken: list[str] = []
     for name in containers.values():
         state = states.get(name, "")
         if state.startswith("Exited"):
@@ -29,10 +28,6 @@ def wake(stack: str, settings: Settings, made: Collection[str], say: Callable[[s
         elif state.endswith("(Paused)"):
             say(f"{name} was paused: going on with it")
             run(["docker", "unpause", f"{PROJECT}-{stack}-{name}"])
-        else:
-            continue
-        woken.append(name)
-    return woken
 
 
 def started_nodes(stack: str, settings: Settings, made: Collection[str]) -> dict[str, datetime]:
