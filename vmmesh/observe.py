@@ -13,7 +13,7 @@ from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import status, verify
 from vmmesh.history import Stay, stays
-from vmmesh.judge import Verdict
+from vmmesh.judge import FALSE_ALARMS, Verdict
 from vmmesh.mesh import connect
 from vmmesh.place import Place
 from vmmesh.routes import route_of
@@ -60,9 +60,14 @@ def observe(place: Place, service: str | None, seconds: float, requests: int | N
     counting = [route for route in routes if route not in sending]
     moment = datetime.now(UTC).isoformat(timespec="seconds")
     with connect(settings, outputs) as mesh, Progress(Checkout(place.root).logs) as progress:
-        verdicts = verify.verify(mesh, sending, requests, progress) if requests and sending else []
+        verdicts: list[Verdict] = []
+        # Those that are sent to and those that are counted are judged apart, and share one rate of false alarms.
+        if requests and sending:
+            share = FALSE_ALARMS * len(sending) / len(routes)
+            verdicts += verify.verify(mesh, sending, requests, progress, false_alarms=share)
         if counting:
-            verdicts += verify.watch(mesh, counting, seconds, progress)
+            share = FALSE_ALARMS * len(counting) / len(routes)
+            verdicts += verify.watch(mesh, counting, seconds, progress, false_alarms=share)
         vms = status.machines(mesh, settings)
     history = stack.history()
     return Observation(

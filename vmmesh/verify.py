@@ -33,23 +33,27 @@ def verify(
     *,
     stop: threading.Event | None = None,
     answers: bool = True,
+    false_alarms: float = FALSE_ALARMS,
 ) -> list[Verdict]:
     """Judges routes, one after the other, by ``requests`` through each caller cluster's ingress.
 
-    Without ``answers`` only where calls went is judged, not how they were answered: a gate does that. Raises Problem
-    if the mesh cannot be asked, and Stopped as soon as ``stop`` is set.
+    ``false_alarms`` is how often one of them is judged wrong though it is right. Without ``answers`` only where calls
+    went is judged, not how they were answered: a gate does that. Raises Problem if the mesh cannot be asked, and
+    Stopped as soon as ``stop`` is set.
     """
     verdicts: list[Verdict] = []
     for route in routes:
         with progress.step(
             "verify", f"{requests} requests for {route.service} through each of {', '.join(route.clusters)}"
         ):
-            verdicts.append(_verify(mesh, route, requests, FALSE_ALARMS / len(routes), stop, answers=answers))
+            verdicts.append(_verify(mesh, route, requests, false_alarms / len(routes), stop, answers=answers))
     return verdicts
 
 
-def watch(mesh: Mesh, routes: Sequence[Route], seconds: float, progress: Progress) -> list[Verdict]:
-    """Judges routes by what passes in ``seconds``; sends nothing. Raises as :func:`verify` does."""
+def watch(
+    mesh: Mesh, routes: Sequence[Route], seconds: float, progress: Progress, *, false_alarms: float = FALSE_ALARMS
+) -> list[Verdict]:
+    """Judges routes by what passes in ``seconds``; sends nothing. The rest is as of :func:`verify`."""
     with progress.step("verify", f"counting for {seconds:g} s the calls that pass"):
         before = [mesh.counts(route) for route in routes]
         started = time.monotonic()
@@ -57,7 +61,7 @@ def watch(mesh: Mesh, routes: Sequence[Route], seconds: float, progress: Progres
         after = [mesh.counts(route) for route in routes]
         took = time.monotonic() - started
     return [
-        judge(route, counted(route, *counts), {}, took, false_alarms=FALSE_ALARMS / len(routes))
+        judge(route, counted(route, *counts), {}, took, false_alarms=false_alarms / len(routes))
         for route, *counts in zip(routes, before, after, strict=True)
     ]
 
