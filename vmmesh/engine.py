@@ -28,13 +28,13 @@ class Engine(automation.PulumiCommand):
     The API's own runner gives up on Ctrl-C at once and leaves behind a ``pulumi`` whose output nobody reads:
     it dies of that in the midst of its work, with the stack locked.
 
-    ``variables`` are set for all that is started.
+    ``variables`` are set for all that is started from now on.
     """
 
     def __init__(self, log: Path, variables: Mapping[str, str]) -> None:
         super().__init__()
         self._log = log
-        self._variables = dict(variables)
+        self.variables = dict(variables)
 
     def run(
         self,
@@ -46,7 +46,7 @@ class Engine(automation.PulumiCommand):
     ) -> CommandResult:
         """Runs the CLI. Raises CommandError, or KeyboardInterrupt once it has ended on Ctrl-C."""
         command = [self.command, "--non-interactive", *args]
-        environment = {**os.environ, **additional_env, **self._variables, "PULUMI_AUTOMATION_API": "true"}
+        environment = {**os.environ, **additional_env, **self.variables, "PULUMI_AUTOMATION_API": "true"}
         result = (self._logged if args[0] in LOGGED else self._read)(command, cwd=cwd, env=environment)
         if result.code:
             raise create_command_error(result)

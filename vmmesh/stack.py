@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pulumi import automation
 from pulumi.automation import CommandError, ConcurrentUpdateError, EngineEvent
 from rich.text import Text
@@ -45,8 +48,8 @@ class NoStack(Problem):
 class Stack:
     """A stack of the checkout at ``root``; the output of the updates goes to the log of the name ``log``.
 
-    What is run for it keeps its temporary files, kubeconfigs among them, where the next run finds and removes them.
-    Raises NoStack if there is none, unless it is to be made then.
+    What is run for it keeps its temporary files, kubeconfigs among them, where they go with this process; an update
+    removes those of processes that were killed. Raises NoStack if there is none, unless it is to be made then.
     """
 
     def __init__(self, root: Path, name: str, log: str, *, make: bool = False) -> None:
@@ -57,10 +60,12 @@ class Stack:
         self._log.write_text("")
         self._backend = places.backend
         self._mark = {"VM_MESH_RUN": f"{root}#{name}"}
-        self._scratch = places.state / "tmp" / name
-        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        engine = Engine(self._log, {**self._mark, "TMPDIR": str(self._scratch)})
-        self._workspace = automation.LocalWorkspace(work_dir=str(root), pulumi_command=engine)
+        scratches = places.state / "tmp" / name
+        scratches.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._scratch = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}.", dir=scratches))
+        weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        self._engine = Engine(self._log, {"TMPDIR": str(self._scratch)})
+        self._workspace = automation.LocalWorkspace(work_dir=str(root), pulumi_command=self._engine)
         self._root = root
         locks = places.backend / ".pulumi/locks/organization" / PROJECT / name
         self._leftovers = Leftovers(root, places.state / f"interrupted.{name}.json", locks, self._pulumi)
@@ -146,6 +151,7 @@ class Stack:
         """Puts a message about a route into the stack's history, by a refresh that looks at nothing in the mesh."""
         urns = [resource["urn"] for resource in self.export()["resources"]]
         component = [urn for urn in urns if urn.endswith(f"vm-mesh:index:Route::{route}")]
+        self._engine.variables.update(self._mark)
         try:
             self._stack.refresh(message=message, target=component, color="never")
         finally:
@@ -194,7 +200,9 @@ class Stack:
             progress.say(Text(line, style="yellow"))
 
         recovery.end_processes(self._mark, say)
-        self._clear_scratch()
+        # From here on: what only looks may go on beside an update, which ends all that has the mark.
+        self._engine.variables.update(self._mark)
+        self._clear_scratch_of_the_dead()
         if self._leftovers.clear(say):
             self._workspace.env_vars = {**self._workspace.env_vars, **_TAKE_OVER}
         with watch:
@@ -212,6 +220,13 @@ class Stack:
     def _clear_scratch(self) -> None:
         shutil.rmtree(self._scratch)
         self._scratch.mkdir(mode=0o700)
+
+    def _clear_scratch_of_the_dead(self) -> None:
+        folders = list(self._scratch.parent.iterdir())  # listed first, so that whoever made one is known to be alive
+        alive = {str(pid) for pid in psutil.pids()}
+        for folder in folders:
+            if folder.name.partition(".")[0] not in alive:
+                shutil.rmtree(folder, ignore_errors=True)  # a run that ends just now removes its own
 
     def _pulumi(self, *arguments: str) -> str:
         command = [*arguments, "--stack", self.name]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ case "$*" in
 version) echo v3.259.0 ;;
 *"stack select"*) [ -e "$here/state" ] || { echo "error: no stack named 'dev' found" >&2; exit 255; } ;;
 *"stack init"*) echo '{"deployment": {}}' >"$here/state" ;;
-*"stack export"*) cat "$here/state" ;;
+*"stack export"*) echo "$VM_MESH_RUN" >"$here/mark"; cat "$here/state" ;;
 *"stack output"*) echo "{}" ;;
 *"stack history"*"--page-size 1"*)
 	echo '[{"kind": "update", "startTime": "2026-01-01T00:00:00.000Z", "message": "", "result": "succeeded",'
@@ -48,6 +50,8 @@ esac
 """
 
 
+DEAD = 2**22 + 1
+"""The number of a process that there is not: it is beyond what a kernel gives."""
 OUTPUTS: dict[str, Any] = {
     "stages": {"details": "canary"},
     "urls": {},
@@ -111,7 +115,7 @@ def test_a_calm_stack_is_just_updated(fake: Fake) -> None:
 
 
 def test_a_dead_run_s_lock_is_taken_and_that_is_said(fake: Fake) -> None:
-    fake.lock(pid=2**22 + 1)  # beyond what a kernel gives
+    fake.lock(DEAD)
     fake.up()
     assert fake.commands == ["up", "cancel", "up"]
     assert "left the stack locked: unlocking it" in fake.screen.getvalue()
@@ -147,7 +151,7 @@ def test_a_living_run_s_lock_is_respected(fake: Fake) -> None:
 def test_what_was_begun_is_cleared_before_the_update(fake: Fake) -> None:
     fake.programs.make("docker")
     fake.pending("docker:index/container:Container")
-    fake.lock(pid=2**22 + 1)
+    fake.lock(DEAD)
     fake.up()
     assert fake.commands == ["cancel", "up", "import", "import"]
     assert "docker rm --force --volumes thing" in fake.programs.calls
@@ -166,15 +170,26 @@ def test_a_second_kill_loses_nothing_of_what_is_to_be_cleared(fake: Fake) -> Non
     assert "docker rm --force --volumes thing" in fake.programs.calls
 
 
-def test_temporary_files_go_with_the_run_that_made_them_or_the_next(fake: Fake) -> None:
+def test_temporary_files_go_with_the_run_that_made_them_or_the_next_update(fake: Fake) -> None:
     folder = fake.root / ".state" / "tmp" / "dev"
-    folder.mkdir(parents=True)
-    (folder / "of-a-killed-run").touch()
-    fake.write("does", 'ls "$TMPDIR"; touch "$TMPDIR/kubeconfig"')
+    killed, at_work = folder / f"{DEAD}.x", folder / f"{os.getpid()}.x"
+    for run in (killed, at_work):
+        run.mkdir(parents=True)
+    fake.write("does", 'ls "$TMPDIR"; stat --format=%a "$TMPDIR" >"$here/mode"; touch "$TMPDIR/kubeconfig"')
     fake.up()
     assert (fake.root / ".state" / "logs" / "up.log").read_text() == ""
-    assert list(folder.iterdir()) == []
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert fake.programs.read("mode") == "700\n"
+    gc.collect()
+    assert list(folder.iterdir()) == [at_work]
+
+
+def test_only_what_changes_a_stack_is_ended_by_the_next_update(fake: Fake) -> None:
+    """`status --watch` goes on beside an update."""
+    Stack(fake.root, "dev", "status").export()
+    assert fake.programs.read("mark") == "\n"
+    fake.write("does", 'echo "$VM_MESH_RUN" >"$here/mark"')
+    fake.up()
+    assert fake.programs.read("mark") == f"{fake.root}#dev\n"
 
 
 def test_objects_are_taken_over_once(fake: Fake) -> None:
