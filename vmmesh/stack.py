@@ -37,7 +37,8 @@ OUTPUTS = {"stages", "urls", "gateways", "kubeconfigs", "transports"}
 _HISTORY = 1000
 
 # Objects that a killed run has made and not recorded are there already. Not set otherwise: what is there
-# already is another's.
+# already is another's. The plugin reads it; the program, which runs in this process, does not see it, so that it is in
+# no provider's inputs, where the next update would have to take it away.
 _TAKE_OVER = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"}
 
 
@@ -141,10 +142,8 @@ class Stack:
                 parallel=1 if one_by_one else None,
             ),
         )
-        if self._workspace.env_vars:
-            # The providers' settings have the permission now; without this, the next update would show it.
+        if targets is None:  # another one may be yet to come to the objects that are to be taken over
             self._workspace.env_vars = {}
-            self._stack.up(program=program(self._root), color="never")
         return changes
 
     def note(self, message: str, route: str) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ class Fake:
             "type": "creating",
             "resource": {"urn": urn(kind, "thing"), "type": kind, "inputs": {"name": "thing"}},
         }
-        self.write("state", json.dumps({"deployment": {"pending_operations": [operation]}}))
+        deployment = {"resources": [operation["resource"]], "pending_operations": [operation]}
+        self.write("state", json.dumps({"deployment": deployment}))
 
     def outputs(self, outputs: dict[str, Any]) -> None:
         resource = {"urn": urn("pulumi:pulumi:Stack", "dev"), "type": "pulumi:pulumi:Stack", "outputs": outputs}
@@ -90,9 +92,9 @@ class Fake:
     def lock(self, pid: int, host: str = platform.node()) -> None:
         self.write("lock", f"  file:///x.json: created by me@{host} (pid {pid}) at 2026\n")
 
-    def up(self) -> dict[str, int]:
+    def up(self, stack: Stack | None = None, *, again: Sequence[str] = ()) -> dict[str, int]:
         with Progress(self.root, Console(file=self.screen, width=200)) as progress:
-            return Stack(self.root, "dev", "up").up(progress)
+            return (stack or Stack(self.root, "dev", "up")).up(progress, again=again)
 
     @property
     def commands(self) -> list[str]:
@@ -194,8 +196,22 @@ def test_only_what_changes_a_stack_is_ended_by_the_next_update(fake: Fake) -> No
 
 def test_objects_are_taken_over_once(fake: Fake) -> None:
     fake.pending("kubernetes:core/v1:Service")
-    fake.up()
+    stack = Stack(fake.root, "dev", "up")
+    for _ in range(2):
+        fake.up(stack)
     assert fake.programs.read("updates").split() == ["upsert=true", "upsert="]
+
+
+def test_an_update_of_a_part_takes_over_what_the_whole_one_after_it_does_and_is_the_only_one(fake: Fake) -> None:
+    """Else an edit that nobody has previewed would be applied behind it."""
+    kind = "kubernetes:core/v1:Service"
+    fake.pending(kind)
+    stack = Stack(fake.root, "dev", "up")
+    fake.up(stack, again=["thing"])
+    assert fake.programs.read("updates").split() == ["upsert=true"]
+    assert f"--target {urn(kind, 'thing')}" in next(call for call in fake.programs.calls if " up " in call)
+    fake.up(stack)
+    assert fake.programs.read("updates").split() == ["upsert=true", "upsert=true"]
 
 
 def test_an_update_that_fails_is_a_problem(fake: Fake) -> None:
