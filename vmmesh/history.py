@@ -1,7 +1,8 @@
 """Which stages a route has been through, of the stack's own update history.
 
 The backend keeps it beside the state, with each update's config and message: so it is the same on every machine, and
-knows of a stage that was set by hand. What a gate says is recorded there too, by a refresh that looks at nothing.
+knows of a stage that was set by hand. What a gate says is recorded there too, by a refresh that looks at nothing, and
+by way of which stage a VM is upgraded.
 """
 
 from __future__ import annotations
@@ -111,6 +112,32 @@ def has_held(history: Sequence[Update], service: str, stage: str, weights: Mappi
         if update.message == held(service, stage):
             return True
     return False
+
+
+def upgrading(vm: str, what: str) -> str:
+    """The message of an update that is made for the upgrade of a VM."""
+    return f"vmmesh: upgrade of {vm}: {what}"
+
+
+def moved(service: str, here: str, to: str) -> str:
+    """What such a message says of a service that goes to another stage; commas are between several."""
+    return f"{service} {here} -> {to}"
+
+
+def left_for(history: Sequence[Update], service: str, stage: str, vm: str, known: Sequence[str]) -> str | None:
+    """The one of ``known`` stages that an upgrade of ``vm`` has left for the present one, and not come back to.
+
+    None also if anything else was done to the stack since: who did it knew the stage, and may mean it to stay.
+    """
+    ours = upgrading(vm, "")
+    for update in reversed(history):
+        if not update.message.startswith(ours):
+            return None
+        moves = update.message.removeprefix(ours).split(", ")
+        for here in known:
+            if moved(service, here, stage) in moves:
+                return here
+    return None
 
 
 def _value(summary: UpdateSummary, key: str) -> Mapping[str, Any]:

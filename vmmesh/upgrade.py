@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
 
 from settings import Settings
 from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
-from vmmesh import verify
+from vmmesh import guard, verify
 from vmmesh.api_servers import await_api_servers
 from vmmesh.exclusive import exclusive
+from vmmesh.history import Update, left_for, moved, upgrading
 from vmmesh.judge import Verdict
 from vmmesh.mesh import Mesh, connect, each
 from vmmesh.place import Place
@@ -62,12 +67,24 @@ def detours(settings: Settings, vm: str, through: str | None) -> dict[str, tuple
     return found
 
 
+def unfinished(settings: Settings, vm: str, history: Sequence[Update]) -> dict[str, tuple[str, str]]:
+    """The ways that an upgrade of ``vm`` was stopped on: service -> the stage to come back to, and its present one."""
+    found: dict[str, tuple[str, str]] = {}
+    for service, route in settings.routes.items():
+        stage = settings.stages[service]
+        calling = [name for name, weights in route.stages.items() if weights.get(vm)]
+        if here := left_for(history, service, stage, vm, calling):
+            found[service] = (here, stage)
+    return found
+
+
 def upgrade(place: Place, vm: str, through: str | None, requests: int) -> Upgraded:
     """Applies what was edited of ``vm`` without losing a call of it.
 
     Calls move to a stage that sends the VM none; once its machines are drained the whole config is applied; when they
-    are healthy again the calls come back, and the stages are verified. Raises Misuse before anything is touched, or
-    Problem: the calls stay where they were at that moment, which the config says then.
+    are healthy again the calls come back, and the stages are verified. What an earlier upgrade was stopped at is gone
+    on with. Raises Misuse before anything is touched, or Problem, also if a rule would be broken: the calls stay where
+    they were at that moment, which the config says then.
     """
     settings = place.file.settings()
     ways = detours(settings, vm, through)
@@ -77,35 +94,72 @@ def upgrade(place: Place, vm: str, through: str | None, requests: int) -> Upgrad
         stack = Stack(place.root, place.name, "upgrade")
         state = stack.export(secrets=True)
         await_api_servers(state, settings, progress.say)
-        with connect(settings, stack.outputs(state)) as mesh:
-            _move(place, stack, mesh, {service: to for service, (_, to) in ways.items()}, progress)
-            with progress.step("drain", f"until no call of {vm} is under way"):
-                each(lambda machine: _drain(mesh, machine), machines)
-            changes = stack.up(progress)
-            with progress.step("healthy", f"until {', '.join(machines)} can serve again"):
-                _wait_until_healthy(mesh, settings, vm, machines)
-            back = {service: here for service, (here, _) in ways.items()}
-            settings = _move(place, stack, mesh, back, progress)
+        outputs = stack.outputs(state)
+        _check_applied(settings, vm, outputs["stages"])
+        with progress.step("preview", "what the upgrade would change"):
+            guard.refuse(guard.findings(stack.preview(), settings))
+        ways |= unfinished(settings, vm, stack.history())
+        with connect(settings, outputs) as mesh:
+            _move(place, stack, mesh, vm, ways, progress)
+            with _way_back_told(ways, progress):
+                with progress.step("drain", f"until no call of {vm} is under way"):
+                    each(lambda machine: _drain(mesh, machine), machines)
+                changes = stack.up(progress, message=upgrading(vm, "the whole config"))
+                with progress.step("healthy", f"until {', '.join(machines)} can serve again"):
+                    _wait_until_healthy(mesh, settings, vm, machines)
+                back = {service: (to, here) for service, (here, to) in ways.items()}
+                settings = _move(place, stack, mesh, vm, back, progress)
             routes = [route for route in (route_of(settings, name) for name in back) if route.probe_path]
             verdicts = verify.verify(mesh, routes, requests, progress)
     return Upgraded(vm=vm, through=ways, changes=changes, verdicts=verdicts)
 
 
-def _move(place: Place, stack: Stack, mesh: Mesh, stages: Mapping[str, str], progress: Progress) -> Settings:
-    """Puts routes into stages, and nothing else of the config into effect; waits until every caller has them."""
+def _check_applied(settings: Settings, vm: str, applied: Mapping[str, Any]) -> None:
+    """Raises Problem if a stage that sends ``vm`` nothing is in the config only, and the VM has calls still."""
+    for service, route in settings.routes.items():
+        stage, there = settings.stages[service], applied.get(service, "")
+        if not route.stages[stage].get(vm) and route.stages.get(there, {}).get(vm):
+            raise Problem(
+                f"the config says that {service} is in stage {stage}, but {there} is in place, which calls {vm}",
+                f"run `make stage SERVICE={service}` with STAGE={stage}, or with STAGE={there} to take it back",
+            )
+
+
+def _move(
+    place: Place, stack: Stack, mesh: Mesh, vm: str, ways: Mapping[str, tuple[str, str]], progress: Progress
+) -> Settings:
+    """Takes routes from stage to stage, and puts nothing else of the config into effect; waits for every caller.
+
+    An update that fails leaves the config as it was.
+    """
     text = place.file.text
-    for service, stage in stages.items():
-        text = with_stage(text, service, stage)
+    for service, (_, to) in ways.items():
+        text = with_stage(text, service, to)
     settings = load(text, place.file.path.name)
-    if not stages:
+    if not ways:
         return settings
-    place.file.write(text)
-    routes = [route_of(settings, service) for service in stages]
-    stack.up(progress, only=[f"{route.service}-{cluster}-weights" for route in routes for cluster in route.clusters])
+    routes = [route_of(settings, service) for service in ways]
+    message = upgrading(vm, ", ".join(moved(service, here, to) for service, (here, to) in ways.items()))
+    with place.file.restored_on(BaseException):
+        place.file.write(text)
+        weights = [f"{route.service}-{cluster}-weights" for route in routes for cluster in route.clusters]
+        stack.up(progress, only=weights, message=message)
     for route in routes:
         with progress.step("routes", f"until every caller's proxy has the routes of {route.stage}"):
             mesh.wait_for_routes(route, ROUTES_SECONDS)
     return settings
+
+
+@contextmanager
+def _way_back_told(ways: Mapping[str, tuple[str, str]], progress: Progress) -> Generator[None]:
+    """Says where calls stay that whatever ends the block keeps from coming back, and what brings them back."""
+    try:
+        yield
+    except BaseException:
+        for service, (here, to) in ways.items():
+            line = f"{service} stays in stage {to}: run this again, or make stage SERVICE={service} STAGE={here}"
+            progress.say(Text(line, style="yellow"))
+        raise
 
 
 def _drain(mesh: Mesh, machine: str) -> None:
@@ -127,6 +181,6 @@ def _wait_until_healthy(mesh: Mesh, settings: Settings, vm: str, machines: Seque
             why = "; ".join(f"{name}: {message}" for name, message in sick.items())
             raise Problem(
                 f"after {HEALTHY_SECONDS:.0f} s {vm} is not healthy: {why}",
-                "its calls stay where they are; mend it and run the same command again, or `make stage` as you like",
+                "mend it and run the same command again",
             )
         time.sleep(0.5)
