@@ -68,8 +68,6 @@ def _bring_back(
 
 def _update(stack: Stack, state: Mapping[str, Any], settings: Settings, progress: Progress) -> dict[str, int]:
     """Applies the config unless that would break a rule, or change nothing of the ``state``."""
-    if not state.get("resources"):  # there is nothing to lose
-        return stack.up(progress)
     with progress.step("preview", "what the update would change"):
         events = stack.preview()
         guard.refuse(guard.findings(events, settings))

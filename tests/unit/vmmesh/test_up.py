@@ -1,4 +1,4 @@
-"""A run reads the state once where nothing changes, and begins with nothing while an API server is silent."""
+"""A run reads the state once where nothing changes, and begins nothing that a rule or an API server is against."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pulumi.automation import EngineEvent
 
+from policy.rules import Violation
 from tests.unit.vmmesh.support import CONFIG, Programs, state_with
 from toolchain.problem import Problem
 from vmmesh import api_servers, planned, up
@@ -87,11 +88,20 @@ def test_an_update_has_outputs_of_its_own(fake: Fake, monkeypatch: pytest.Monkey
     assert fake.log == ["export", "preview", "up", "outputs"]
 
 
-def test_a_stack_that_was_just_made_is_neither_asked_nor_previewed(fake: Fake, programs: Programs) -> None:
+def test_a_stack_that_was_just_made_is_not_asked(fake: Fake, programs: Programs) -> None:
     fake.state = {}
     up.up(fake.place)
-    assert fake.log == ["export", "up", "outputs"]
+    assert fake.log == ["export", "preview", "up", "outputs"]
     assert programs.calls == []
+
+
+def test_rules_hold_from_the_first_run_on(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.state = {}
+    violation = Violation(rule="images-pinned", urn="urn:pulumi:dev::x::y::vm1", message="vm1 has a moving tag")
+    monkeypatch.setattr(up.guard, "findings", lambda *_: [violation])  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    with pytest.raises(Problem, match="vm1 has a moving tag"):
+        up.up(fake.place)
+    assert fake.log == ["export", "preview"]
 
 
 def test_a_cluster_that_hangs_ends_it_before_the_preview(
