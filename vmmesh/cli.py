@@ -17,6 +17,7 @@ from toolchain.environment import environment
 from toolchain.problem import Problem
 from toolchain.progress import report
 from vmmesh.commands import access_logs, grants, lifecycle, looking, machines, pictures, stages, traces
+from vmmesh.engine import STOPPERS, stop
 from vmmesh.place import ROOT, Environment, Place
 from vmmesh.reason import reason
 from vmmesh.room import full
@@ -90,6 +91,8 @@ app.add_typer(grants.app, name="access")
 
 def main(environment: Environment = environment) -> None:
     """Runs the command line; ``environment`` gives the variables for the programs that it runs."""
-    # A command that is told to end puts things right first, as on Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A command that is told to end, or whose terminal is gone, puts things right first, as on Ctrl-C.
+    for number in STOPPERS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, stop)
     app(prog_name="vmmesh", obj=environment)

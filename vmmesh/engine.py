@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -78,6 +79,28 @@ def start(command: list[str], **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, start_new_session=True, **options)
 
 
+def stop(number: int, _frame: FrameType | None) -> None:
+    """Handles a signal that asks this process to stop: as Ctrl-C does."""
+    if number == signal.SIGHUP:
+        let_go_of_terminal()
+    raise KeyboardInterrupt
+
+
+def let_go_of_terminal() -> None:
+    """What a terminal that is gone must not keep this process from: putting things right.
+
+    Kernel and shell may both tell of it, and the second time is not a second Ctrl-C; to write to it is an error.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for stream in (1, 2):
+        state = select.poll()
+        state.register(stream, 0)
+        if any(event & select.POLLHUP for _, event in state.poll(0)):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream)
+            os.close(nowhere)
+
+
 @contextmanager
 def interruptible(process: subprocess.Popen[str]) -> Generator[None]:
     """Waits for a program in a block; whatever asks this process to stop is handed on to it as Ctrl-C.
@@ -92,13 +115,15 @@ def interruptible(process: subprocess.Popen[str]) -> Generator[None]:
     last_resort.daemon = True
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            let_go_of_terminal()
         again = "" if stopped else "; once more to break it off"
         stopped.append(number)
         process.send_signal(signal.SIGINT)
         if len(stopped) == 2:
             # The CLI has been seen to have said its last word and not to end; the next run heals what a kill leaves.
             last_resort.start()
-        with suppress(OSError):  # the terminal may be gone
+        with suppress(OSError):  # who has read it may be gone
             print(f"Stopping: what is under way comes to its end first{again}", file=sys.stderr)
 
     heeded = [number for number in STOPPERS if signal.getsignal(number) is not signal.SIG_IGN]
@@ -107,7 +132,8 @@ def interruptible(process: subprocess.Popen[str]) -> Generator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is hand_on:
+                signal.signal(number, handler)
         last_resort.cancel()
     if stopped:
         raise KeyboardInterrupt

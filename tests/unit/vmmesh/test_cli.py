@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -185,6 +189,43 @@ def test_ctrl_c_ends_with_130(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     result = ends(monkeypatch, KeyboardInterrupt())
     assert result.exit_code == 130
     assert result.stderr.startswith("Stopped.")
+
+
+HANGING_UP = """
+import os, signal, sys
+from pathlib import Path
+from vmmesh import cli
+
+def work(**_names):
+    try:
+        print("at work", flush=True)
+        signal.pause()
+    except KeyboardInterrupt:
+        os.kill(os.getpid(), signal.SIGHUP)
+        print("putting things right", flush=True)
+        Path(sys.argv[1]).write_text("right")
+
+cli.app = work
+cli.main()
+"""
+
+
+def test_a_terminal_that_is_gone_keeps_nobody_from_putting_things_right(tmp_path: Path) -> None:
+    ours, terminal = os.openpty()
+    command = [sys.executable, "-c", HANGING_UP, str(tmp_path / "things")]
+    with subprocess.Popen(command, stdout=terminal, stderr=terminal, start_new_session=True) as process:
+        os.close(terminal)
+        assert os.read(ours, 100).strip() == b"at work"
+        os.close(ours)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 0
+    assert (tmp_path / "things").read_text() == "right"
+
+
+def test_what_is_to_outlive_its_terminal_does() -> None:
+    command = [sys.executable, "-c", HANGING_UP.replace("signal.pause()", "os.kill(os.getpid(), signal.SIGHUP)")]
+    done = subprocess.run(["nohup", *command, "/dev/null"], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout == "at work\n"
 
 
 def test_json_is_all_that_is_on_standard_output(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
