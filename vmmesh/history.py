@@ -1,8 +1,8 @@
 """Which stages a route has been through, of the stack's own update history.
 
 The backend keeps it beside the state, with each update's config and message: so it is the same on every machine, and
-knows of a stage that was set by hand. What a gate says is recorded there too, by a refresh that looks at nothing, and
-by way of which stage a VM is upgraded.
+knows of a stage that was set by hand. That a stage is proven is recorded there too, by a refresh that looks at nothing,
+and by way of which stage a VM is upgraded.
 """
 
 from __future__ import annotations
@@ -98,18 +98,18 @@ def before(history: Sequence[Update], service: str, stage: str, known: Sequence[
     return known[known.index(stage) - 1] if known.index(stage) else None
 
 
-def held(service: str, stage: str) -> str:
-    """The message that records that a stage has held its gate."""
-    return f"vmmesh: {service} has held the gate of {stage}"
+def proven(service: str, stage: str) -> str:
+    """The message that records that a stage is proven: that it has held its gate, if it has one."""
+    return f"vmmesh: {service} is proven in {stage}"
 
 
-def has_held(history: Sequence[Update], service: str, stage: str, weights: Mapping[str, int]) -> bool:
-    """Whether the present stage has held its gate since it was taken, with these weights."""
+def is_proven(history: Sequence[Update], service: str, stage: str, weights: Mapping[str, int]) -> bool:
+    """Whether the present stage was proven since it was taken, with these weights."""
     for update in reversed(history):
         then = update.routes.get(service, {}).get("stages", {}).get(stage)
         if update.stages.get(service) != stage or then != weights:
             return False
-        if update.message == held(service, stage):
+        if update.message == proven(service, stage):
             return True
     return False
 

@@ -11,7 +11,7 @@ from vmmesh.advance.order import Order, last_of
 from vmmesh.advance.proof import NotKept, Proof
 from vmmesh.advance.steps import Advanced, Step
 from vmmesh.api_servers import await_api_servers
-from vmmesh.history import Update, before, has_held, held
+from vmmesh.history import Update, before, is_proven, proven
 from vmmesh.mesh import wanted
 from vmmesh.stackfile import Misuse
 
@@ -108,7 +108,7 @@ class Walk:
         return done
 
     def _present_is_proven(self, done: Advanced, here: str, history: Sequence[Update]) -> bool:
-        """Mends a mesh that is apart from the stack, and watches the gate of the present stage if need be."""
+        """Mends a mesh that is apart from the stack, and proves the present stage if nobody has."""
         route = self._mover.route
         with self._mover.mesh() as mesh:
             apart = any(have != wanted(route, proxy) for proxy, have in mesh.routes(route).items())
@@ -118,9 +118,9 @@ class Walk:
             self._mover.settle(here, f"vmmesh: {self._service} {here}, applied again")
         previous = self._before(history, here)
         weights = self._mover.settings.weights(self._service)
-        if previous is None or not self._mover.gate(here) or has_held(history, self._service, here, weights):
+        if previous is None or is_proven(history, self._service, here, weights):
             return True
-        self._mover.say(f"{here} is in place, but has not held its gate yet")
+        self._mover.say(f"{here} is in place, but not proven yet")
         return self._took(done, previous, here, in_place=True)
 
     def _took(self, done: Advanced, previous: str | None, stage: str, *, in_place: bool = False) -> bool:
@@ -138,9 +138,9 @@ class Walk:
         except BaseException:
             self._mover.take_back_edit()
             raise
-        if not why and proof.gate:
-            with self._mover.progress.step("record", f"in the stack's history that {stage} has held its gate"):
-                self._mover.stack.note(held(self._service, stage), self._service)
+        if not why:
+            with self._mover.progress.step("record", f"in the stack's history that {stage} is proven"):
+                self._mover.stack.note(proven(self._service, stage), self._service)
         now = time.monotonic()
         done.steps.append(
             Step(

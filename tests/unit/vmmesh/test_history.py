@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pulumi.automation import UpdateSummary
 
-from vmmesh.history import Stay, Update, before, has_held, held, path, stays, updates
+from vmmesh.history import Stay, Update, before, is_proven, path, proven, stays, updates
 
 STAGES = {"vm-only": {"vm1": 100}, "canary": {"vm1": 75, "cluster1": 25}, "kubernetes": {"cluster1": 100}}
 KNOWN = list(STAGES)
@@ -100,23 +100,23 @@ def test_the_stage_before(stages: list[str], here: str, to: str | None) -> None:
     assert before(history(*stages), "details", here, KNOWN) == to
 
 
-def test_a_gate_is_held_since_the_stage_was_taken() -> None:
-    taken, note = entry("canary"), entry("canary", held("details", "canary"), kind="refresh")
-    held_it = updates([note, taken, entry("vm-only")])
-    assert has_held(held_it, "details", "canary", STAGES["canary"])
-    assert not has_held(held_it[:-1], "details", "canary", STAGES["canary"])
+def test_a_stage_is_proven_since_it_was_taken() -> None:
+    taken, note = entry("canary"), entry("canary", proven("details", "canary"), kind="refresh")
+    noted = updates([note, taken, entry("vm-only")])
+    assert is_proven(noted, "details", "canary", STAGES["canary"])
+    assert not is_proven(noted[:-1], "details", "canary", STAGES["canary"])
 
 
-def test_a_gate_that_was_held_before_the_stage_was_left_is_not() -> None:
-    note = entry("canary", held("details", "canary"), kind="refresh")
-    assert not has_held(updates([entry("canary"), entry("vm-only"), note]), "details", "canary", STAGES["canary"])
+def test_a_stage_that_was_proven_before_it_was_left_is_not() -> None:
+    note = entry("canary", proven("details", "canary"), kind="refresh")
+    assert not is_proven(updates([entry("canary"), entry("vm-only"), note]), "details", "canary", STAGES["canary"])
 
 
-def test_a_gate_that_was_held_with_other_weights_is_not() -> None:
-    note = entry("canary", held("details", "canary"), kind="refresh")
-    assert not has_held(updates([note]), "details", "canary", {"vm1": 50, "cluster1": 50})
+def test_a_stage_that_was_proven_with_other_weights_is_not() -> None:
+    note = entry("canary", proven("details", "canary"), kind="refresh")
+    assert not is_proven(updates([note]), "details", "canary", {"vm1": 50, "cluster1": 50})
 
 
-def test_an_update_of_another_kind_keeps_what_was_held() -> None:
-    note = entry("canary", held("details", "canary"), kind="refresh")
-    assert has_held(updates([entry("canary", "another key"), note]), "details", "canary", STAGES["canary"])
+def test_an_update_of_another_kind_keeps_what_was_proven() -> None:
+    note = entry("canary", proven("details", "canary"), kind="refresh")
+    assert is_proven(updates([entry("canary", "another key"), note]), "details", "canary", STAGES["canary"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from vmmesh.advance import Order, mover, proof
 from vmmesh.advance.mover import Mover
 from vmmesh.calls import Calls
 from vmmesh.counting import Counted
-from vmmesh.history import Update, held
+from vmmesh.history import Update, proven
 from vmmesh.judge import Verdict, judge
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Proxy
@@ -130,9 +131,9 @@ class World:
     def verify(
         self, _mesh: object, routes: Sequence[Route], _requests: int, _progress: object, *, stop: Any, answers: bool
     ) -> list[Verdict]:
-        assert not answers
+        assert answers == (stop is None)
         self.reach(f"verify {routes[0].stage}")
-        if stop.is_set():
+        if stop and stop.is_set():
             raise Stopped
         counts = {name: Calls(percent) for name, percent in routes[0].percents.items()}
         return [judge(routes[0], Counted(calls=dict.fromkeys(routes[0].clusters, counts)), {}, 1.0)]
@@ -199,7 +200,7 @@ def test_a_step_is_previewed_applied_verified_watched_and_recorded(world: World)
     ]
     agree(world, "canary")
     assert (done.stage, done.end, [step.outcome for step in done.steps]) == ("canary", "done", ["kept"])
-    assert world.updates[-1].message == held("details", "canary")
+    assert world.updates[-1].message == proven("details", "canary")
 
 
 def test_all_pauses_where_the_gate_says_so_and_goes_on_when_asked_again(world: World) -> None:
@@ -250,7 +251,7 @@ def test_a_run_that_was_killed_is_gone_on_with(world: World, monkeypatch: pytest
     done = run(world)
     agree(world, "canary")
     assert (done.stage, done.end, len(done.steps)) == ("canary", "done", 1)
-    assert [update.message for update in world.updates].count(held("details", "canary")) == 1
+    assert [update.message for update in world.updates].count(proven("details", "canary")) == 1
 
 
 @pytest.mark.parametrize("point", ["up vm-only", "half up vm-only", "routes vm-only"])
@@ -267,6 +268,17 @@ def test_a_rollback_that_was_killed_is_finished_and_nothing_else(
     else:
         agree(world, "vm-only")
         assert (done.end, done.stage) == ("rolled back", "vm-only")
+
+
+def test_a_stage_without_a_gate_is_not_gone_past_unproven_either(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.place.file.write(re.sub(r"\n +gates?: .*", "", START))
+    world.deaths["verify canary"] = Killed()
+    killed(world, monkeypatch)
+    agree(world, "canary")
+    world.log.clear()
+    assert run(world).stage == "canary"
+    assert world.log == ["routes canary", "verify canary", "note canary"]
+    assert run(world).stage == "all"
 
 
 def killed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
