@@ -17,6 +17,8 @@ from pulumi.automation import UpdateSummary
 
 from settings import PROJECT
 
+_ONCE_MORE = "vmmesh: once more: "
+
 
 @dataclass(frozen=True, kw_only=True)
 class Update:
@@ -25,7 +27,7 @@ class Update:
     message: str
     ended: datetime
     applied: bool
-    """Whether it has put the config of then in place; a refresh has not."""
+    """Whether it has put the config of then in place; a refresh has not, nor who runs commands once more."""
     stages: Mapping[str, str]
     """Route -> stage, as the config had it then."""
     routes: Mapping[str, Any]
@@ -56,7 +58,7 @@ def updates(summaries: Iterable[UpdateSummary]) -> list[Update]:
                 Update(
                     message=summary.message,
                     ended=(summary.end_time or summary.start_time).replace(tzinfo=UTC),
-                    applied=summary.kind == "update",
+                    applied=summary.kind == "update" and not summary.message.startswith(_ONCE_MORE),
                     stages=_value(summary, "stages"),
                     routes=_value(summary, "routes"),
                 )
@@ -112,6 +114,11 @@ def is_proven(history: Sequence[Update], service: str, stage: str, weights: Mapp
         if update.message == proven(service, stage):
             return True
     return False
+
+
+def once_more(names: Iterable[str]) -> str:
+    """The message of an update that runs commands once more, and applies nothing of the config."""
+    return f"{_ONCE_MORE}{', '.join(names)}"
 
 
 def upgrading(vm: str, what: str) -> str:

@@ -23,7 +23,7 @@ from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import recovery, state
 from vmmesh.engine import Engine
-from vmmesh.history import Update, updates
+from vmmesh.history import Update, once_more, updates
 from vmmesh.leftovers import Leftovers
 from vmmesh.program import program
 from vmmesh.quick_stack import QuickStack
@@ -138,7 +138,7 @@ class Stack:
                 color="never",
                 target=targets,
                 replace=repeated,
-                message=message,
+                message=once_more(again) if again else message,
                 parallel=1 if one_by_one else None,
             ),
         )

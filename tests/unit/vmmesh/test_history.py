@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pulumi.automation import UpdateSummary
 
-from vmmesh.history import Stay, Update, before, is_proven, path, proven, stays, updates
+from vmmesh.history import Stay, Update, before, is_proven, once_more, path, proven, stays, updates
 
 STAGES = {"vm-only": {"vm1": 100}, "canary": {"vm1": 75, "cluster1": 25}, "kubernetes": {"cluster1": 100}}
 KNOWN = list(STAGES)
@@ -65,6 +65,11 @@ def test_the_stages_of_a_route_are_told_with_when_they_were_there() -> None:
 
 def test_a_refresh_has_put_no_stage_in_place() -> None:
     found = updates([entry("kubernetes", kind="refresh"), entry("canary"), entry("vm-only")])
+    assert path(found, "details", KNOWN) == ["vm-only", "canary"]
+
+
+def test_who_runs_commands_once_more_has_put_no_stage_in_place() -> None:
+    found = updates([entry("kubernetes", once_more(["vm1-join"])), entry("canary"), entry("vm-only")])
     assert path(found, "details", KNOWN) == ["vm-only", "canary"]
 
 

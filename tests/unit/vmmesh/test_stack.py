@@ -17,6 +17,7 @@ from rich.console import Console
 from tests.unit.vmmesh.support import Programs, urn
 from toolchain.problem import Problem
 from toolchain.progress import Progress
+from vmmesh.history import once_more
 from vmmesh.recovery import Held
 from vmmesh.stack import NoStack, Stack
 
@@ -209,7 +210,9 @@ def test_an_update_of_a_part_takes_over_what_the_whole_one_after_it_does_and_is_
     stack = Stack(fake.root, "dev", "up")
     fake.up(stack, again=["thing"])
     assert fake.programs.read("updates").split() == ["upsert=true"]
-    assert f"--target {urn(kind, 'thing')}" in next(call for call in fake.programs.calls if " up " in call)
+    update = next(call for call in fake.programs.calls if " up " in call)
+    assert f"--target {urn(kind, 'thing')}" in update
+    assert once_more(["thing"]) in update
     fake.up(stack)
     assert fake.programs.read("updates").split() == ["upsert=true", "upsert=true"]
 
