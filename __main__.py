@@ -71,7 +71,7 @@ exports.of_all_without_routes()
 if home := settings.management.cluster:
     gathering = Gathering(settings=settings, tools=tools, home=clusters[home], clusters=clusters, meshes=meshes)
     gathering.metrics(machines, joined)
-    gathering.logs_and_traces(exports)
+    gathering.logs_and_traces()
 
 pulumi.export("stages", settings.stages)
 pulumi.export("urls", {name: site.url for name, site in sites.items() if site.url})

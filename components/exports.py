@@ -12,7 +12,7 @@ from components.cluster import Cluster
 from components.east_west_gateway import WayIn
 from components.exported import Exported, ExportedArgs, Workload
 from components.mesh import Mesh
-from settings import MANAGEMENT_NAMESPACE, VM_LABEL, Settings, VmSettings, exported_services
+from settings import VM_LABEL, Settings, VmSettings, exported_services
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,26 +45,6 @@ class Exports:
         for service in exported_services(self.settings):
             if service not in self.settings.routes:
                 self.of(service)
-
-    def of_management(self) -> None:
-        """Where the others send access logs and spans; they have the Services already."""
-        management = self.settings.management
-        if not self.settings.mesh.keyless or not management.cluster:
-            return
-        for service in management.services():
-            Exported(
-                f"{service}-exported-management",
-                ExportedArgs(
-                    namespace=MANAGEMENT_NAMESPACE,
-                    account=service,
-                    workloads={management.cluster: [Workload(name=service, labels={"app": service}, weight=1)]},
-                    clusters=self.clusters,
-                    meshes=self.meshes,
-                    service={},
-                    selector={"app": service},
-                    after=[],
-                ),
-            )
 
     def _pods(self, name: str, after: Sequence[pulumi.Resource]) -> Exported:
         service = self.settings.application[name]

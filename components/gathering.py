@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,8 +10,8 @@ import pulumi
 
 from components.cluster import Cluster
 from components.collector import collector
-from components.exports import Exports
-from components.management import Management, ManagementArgs, written_down
+from components.exported import Exported, ExportedArgs, Workload
+from components.management import Management, ManagementArgs
 from components.mesh import Mesh
 from components.metrics_agent import MetricsAgent, MetricsAgentArgs
 from components.metrics_store import MetricsStore, MetricsStoreArgs
@@ -20,7 +20,17 @@ from components.readings import Readings, ReadingsArgs
 from components.stores import log_store, trace_store
 from components.telemetry import Telemetry, TelemetryArgs
 from components.virtual_machine import VirtualMachine
-from settings import MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_SERVICE, READER, Settings, principal, queries
+from settings import (
+    LOG_STORE,
+    MANAGEMENT_NAMESPACE,
+    METRICS_PORT,
+    METRICS_SERVICE,
+    READER,
+    TRACE_STORE,
+    Settings,
+    principal,
+    queries,
+)
 from toolchain.artifacts import Artifacts
 
 
@@ -60,8 +70,7 @@ class Gathering:
                 after=[*self._services.declared[METRICS_SERVICE], *self._services.loaded[self.home.name]],
             ),
         )
-        if settings.mesh.keyless:
-            written_down(self._known, METRICS_SERVICE, store.ready)
+        self._written_down(f"{METRICS_SERVICE}-exported", METRICS_SERVICE, store.ready)
         for name, cluster in self.clusters.items():
             MetricsAgent(
                 f"metrics-{name}",
@@ -79,17 +88,18 @@ class Gathering:
             )
         pages.declare(metrics, [*store.ready, store.dashboard])
 
-    def logs_and_traces(self, exports: Exports) -> None:
+    def logs_and_traces(self) -> None:
         """A line for every call of every proxy, and the way of calls through proxies."""
         management, trust_domain = self.settings.management, self.settings.mesh.trust_domain
         if not management.collects:
             return
         images, mesh = self.tools.management, self.meshes[self.home.name]
         if management.access_logs:
-            log_store(self.home, mesh, management.access_logs, trust_domain, images["victoria-logs"])
+            logs = log_store(self.home, mesh, management.access_logs, trust_domain, images["victoria-logs"])
+            self._written_down(f"{LOG_STORE}-exported-management", LOG_STORE, logs.ready)
         if management.traces:
-            trace_store(self.home, mesh, trust_domain, images["jaeger"])
-        exports.of_management()
+            traces = trace_store(self.home, mesh, trust_domain, images["jaeger"])
+            self._written_down(f"{TRACE_STORE}-exported-management", TRACE_STORE, traces.ready)
         for name, cluster in self.clusters.items():
             keeper = collector(cluster, self.meshes[name], management, trust_domain, images["otel-collector"])
             Telemetry(
@@ -100,14 +110,33 @@ class Gathering:
     @cached_property
     def _services(self) -> Management:
         """By the first that asks: where nothing is gathered, there is none."""
-        return Management("management", self._known)
-
-    @property
-    def _known(self) -> ManagementArgs:
-        return ManagementArgs(
-            services={METRICS_SERVICE: METRICS_PORT},
-            images={METRICS_SERVICE: self.tools.management[METRICS_SERVICE]},
-            home=self.home,
-            clusters=self.clusters,
-            meshes=self.meshes,
+        return Management(
+            "management",
+            ManagementArgs(
+                services={METRICS_SERVICE: METRICS_PORT},
+                images={METRICS_SERVICE: self.tools.management[METRICS_SERVICE]},
+                home=self.home,
+                clusters=self.clusters,
+                meshes=self.meshes,
+            ),
         )
+
+    def _written_down(self, name: str, service: str, after: Sequence[pulumi.Resource]) -> None:
+        """Declares where a service is, for clusters that hold no credentials of the management cluster.
+
+        ``name`` is the one that running stacks know it by.
+        """
+        if self.settings.mesh.keyless:
+            Exported(
+                name,
+                ExportedArgs(
+                    namespace=MANAGEMENT_NAMESPACE,
+                    account=service,
+                    workloads={self.home.name: [Workload(name=service, labels={"app": service}, weight=1)]},
+                    clusters=self.clusters,
+                    meshes=self.meshes,
+                    service={},
+                    selector={"app": service},
+                    after=after,
+                ),
+            )

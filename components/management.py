@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
-from components.exported import Exported, ExportedArgs, Workload
 from components.mesh import Mesh
 from components.on_node import loaded
 from settings import MANAGEMENT_NAMESPACE
@@ -81,20 +80,3 @@ class Management(pulumi.ComponentResource):
 
     def _in(self, cluster: Cluster, args: ManagementArgs) -> pulumi.ResourceOptions:
         return cluster.inside(self, args.meshes[cluster.name].namespaces[MANAGEMENT_NAMESPACE])
-
-
-def written_down(args: ManagementArgs, service: str, after: Sequence[pulumi.Resource]) -> Exported:
-    """Declares where a service is, for clusters that hold no credentials of the management cluster."""
-    return Exported(
-        f"{service}-exported",
-        ExportedArgs(
-            namespace=MANAGEMENT_NAMESPACE,
-            account=service,
-            workloads={args.home.name: [Workload(name=service, labels={"app": service}, weight=1)]},
-            clusters=args.clusters,
-            meshes=args.meshes,
-            service={},
-            selector={"app": service},
-            after=after,
-        ),
-    )

@@ -192,6 +192,7 @@ def _variants() -> dict[str, Properties]:
     managed = changed("clusters.management", {"network": "network3", "application": False}, managed)
     seen = changed("management.kiali", {"image": KIALI}, managed)
     seen_alone = {**changed("management.kiali", {"image": KIALI}, managed), "mesh": {"discovery": "serviceEntries"}}
+    told = changed("management.cluster", "management", {**managed, "management": gathered})
     own = {**DEV, "caCertificate": certificate("signer") + certificate("own root"), "caKey": key("signer")}
     return {
         "the talk's": DEV,
@@ -200,6 +201,7 @@ def _variants() -> dict[str, Properties]:
         "with extensions": extended,
         "with existing clusters": changed("stages.reviews", "spread", large),
         "with access logs and traces": {**DEV, "management": gathered},
+        "with access logs and traces, without remote secrets": {**told, "mesh": {"discovery": "serviceEntries"}},
         "with a management cluster": managed,
         "with Kiali and Grafana": changed("management.grafana", {"image": GRAFANA}, seen),
         "with Kiali, without remote secrets": seen_alone,

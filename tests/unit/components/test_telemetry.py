@@ -175,3 +175,17 @@ def test_clusters_without_credentials_of_each_other_are_told_where_the_stores_ar
         entry = entries[f"{store}.cluster2"]
         assert (entry["spec.network"], entry["spec.labels"]) == ("network2", {"app": store})
     assert "access-logs.cluster2" not in named(program, "cluster2", "WorkloadEntry")
+
+
+def test_so_are_they_where_a_cluster_is_for_this_alone() -> None:
+    program = variant("with access logs and traces, without remote secrets")
+    stores = {"access-logs.management", "traces.management"}
+    for cluster in CLUSTERS:
+        entries = named(program, cluster, "WorkloadEntry")
+        assert {entries[store]["spec.network"] for store in stores} == {"network3"}
+    assert not stores & named(program, "management", "WorkloadEntry").keys()
+
+
+def test_the_images_of_what_is_not_asked_for_are_not_needed() -> None:
+    images = {name: image for name, image in ARTIFACTS["management"].items() if name != "prometheus"}
+    assert run({**changed("mesh", {"discovery": "serviceEntries"}), "management": ON}, management=images)
