@@ -141,15 +141,22 @@ class Application(pulumi.ComponentResource):
             },
             options,
         )
-        # A cluster's gateway shows what this cluster serves; a bare host would mean the pods of every cluster.
+        # A cluster's gateway shows what this cluster serves; a bare host would mean the pods of every cluster. Only the
+        # subset has a policy: Istio joins all rules of a host, with the policy of the oldest that has one
+        # (pilot/pkg/model/destination_rule.go), and that is to be the route's.
         own = istio_object(
             f"{name}-own",
             "DestinationRule",
             metadata,
             {
                 "host": host,
-                "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
-                "subsets": [{"name": args.cluster.name, "labels": args.mesh.pods_of(args.cluster)}],
+                "subsets": [
+                    {
+                        "name": args.cluster.name,
+                        "labels": args.mesh.pods_of(args.cluster),
+                        "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
+                    }
+                ],
             },
             options,
         )

@@ -76,6 +76,23 @@ def test_the_failure_of_every_destination_is_noticed(program: Program, cluster: 
     assert policy["outlierDetection"]["maxEjectionPercent"] == 100
 
 
+@pytest.mark.parametrize("cluster", ["cluster1", "cluster2"])
+def test_so_is_that_of_a_service_that_people_reach_too(cluster: str) -> None:
+    """Istio joins all rules of a host, and takes the policy of the oldest that has one."""
+    versions = {"v1": {"image": "details:own"}}
+    program = run(changed("application.details", {"versions": versions, "ingressPaths": ["/details"]}, CONFIG))
+    (host,) = program[f"details-{cluster}-weights"]["spec.hosts"]
+    rules = {
+        rule["metadata.name"]: rule["spec"]
+        for rule in program.in_cluster(cluster, "DestinationRule")
+        if rule["spec.host"] == host
+    }
+    assert rules.keys() == {"details", "details.failover", "details-ingress"}
+    assert [name for name, spec in rules.items() if "trafficPolicy" in spec] == ["details"]
+    (own,) = rules["details-ingress"]["subsets"]
+    assert own["trafficPolicy"] == {"tls": {"mode": "ISTIO_MUTUAL"}}
+
+
 def test_weights_name_the_subsets_that_go_on_to_others(program: Program) -> None:
     (http,) = program["details-cluster1-weights"]["spec.http"]
     assert [(it["destination"]["subset"], it["weight"]) for it in http["route"]] == [
