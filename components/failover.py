@@ -53,6 +53,8 @@ class FailoverArgs:
     """VMs that run the service, by name."""
     clusters: Mapping[str, Cluster]
     meshes: Mapping[str, Mesh]
+    shared: bool
+    """Whether the mesh is another stack's, and so other stacks have filters beside these."""
 
 
 class Failover(pulumi.ComponentResource):
@@ -108,6 +110,7 @@ class Failover(pulumi.ComponentResource):
                 vms=vms,
                 clusters=clusters,
                 meshes=meshes,
+                shared=settings.mesh.installed,
             ),
         )
 
@@ -149,11 +152,13 @@ class Failover(pulumi.ComponentResource):
     def _order(
         self, name: str, cluster: Cluster, orders: Mapping[str, Sequence[str]], args: FailoverArgs
     ) -> pulumi.Resource:
+        # Routes of several stacks may have the same service, but in a namespace of their own.
+        service = f"{args.service}.{args.namespace}" if args.shared else args.service
         return istio_object(
             f"{name}-order",
             "EnvoyFilter",
             # Of Istio's namespace, it is for every caller of the cluster, and for the VMs that have joined it.
-            {"name": f"failover-{args.service}", "namespace": SYSTEM_NAMESPACE},
+            {"name": f"failover-{service}", "namespace": SYSTEM_NAMESPACE},
             {"configPatches": [patch for each, order in orders.items() for patch in _patches(each, order, args)]},
             cluster.inside(self, args.meshes[cluster.name].control_plane),
         )

@@ -61,7 +61,7 @@ def test_what_istio_made_of_the_subset_makes_place(program: Program) -> None:
     removed = [it["match"] for it in declared["spec.configPatches"] if it["patch"]["operation"] == "REMOVE"]
     assert {it["cluster"]["name"] for it in removed} == set(FIRST.values())
     assert {it["match"]["context"] for it in declared["spec.configPatches"]} == {"SIDECAR_OUTBOUND"}
-    assert declared["metadata.namespace"] == "istio-system"
+    assert declared["metadata"] == {"name": "failover-details", "namespace": "istio-system"}
     of_pods = program.in_cluster("cluster1", "DestinationRule", "details.failover")
     assert subsets(of_pods) == {f"1st-cluster{n}": {"topology.istio.io/network": f"network{n}"} for n in (1, 2)}
     assert subsets(program.in_cluster("cluster1", "DestinationRule", "details-vm1")) == {"1st-vm1": {}}

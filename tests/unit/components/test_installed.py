@@ -8,7 +8,7 @@ import pytest
 
 from settings import SettingsError, load
 from tests.unit.components.monitor import Program
-from tests.unit.components.program import DEV, run
+from tests.unit.components.program import DEV, changed, run
 
 
 def there(name: str) -> dict[str, Any]:
@@ -59,6 +59,14 @@ def test_namespaces_services_and_routes_are_its_own(program: Program, cluster: s
 def test_a_vm_joins_by_the_gateway_that_is_there(program: Program) -> None:
     environment = program["vm2-join"]["environment"]
     assert "PILOT_ADDRESS=east.example.com:15012" in environment["CLUSTER_ENV"]
+
+
+def test_its_filters_are_told_from_those_of_other_stacks() -> None:
+    """All are in Istio's namespace, and a service of the same name may be another team's."""
+    program = run(changed("routes.billing.failover", ["east", "west", "vm2"], CONFIG))
+    for cluster in ("east", "west"):
+        (found,) = program.in_cluster(cluster, "EnvoyFilter")
+        assert found["metadata"] == {"name": "failover-billing.team", "namespace": "istio-system"}
 
 
 def test_without_an_application_there_is_none() -> None:
