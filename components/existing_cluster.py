@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pulumi
 from pulumi_command import local
@@ -63,12 +65,26 @@ class ExistingCluster(Cluster):
         return f"{existing.stack_reference}#{existing.output}", self._of_stack(existing, existing.stack_reference)
 
     def _of_file(self, existing: ExistingSettings) -> pulumi.Output[str]:
+        """The part of a file that the context needs, read again when it has changed."""
+        try:
+            digest = kubeconfig.digest(Path(existing.kubeconfig).expanduser(), existing.context)
+        except (OSError, kubeconfig.KubeconfigError):
+            digest = None
         reader = local.Command(
             f"{self.name}-kubeconfig",
             create=script("read-kubeconfig.sh"),
-            environment={"KUBECONFIG_PATH": existing.kubeconfig, "CONTEXT": existing.context},
+            environment={
+                "KUBECONFIG_PATH": existing.kubeconfig,
+                "CONTEXT": existing.context,
+                **({"DIGEST": digest} if digest else {}),
+            },
             logging=local.Logging.NONE,
-            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stdout"]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                additional_secret_outputs=["stdout"],
+                # A preview elsewhere, without the file, goes by what was read last.
+                ignore_changes=None if digest else ["environment.DIGEST"],
+            ),
         )
         return reader.stdout
 
@@ -89,4 +105,9 @@ class ExistingCluster(Cluster):
 
         # An output may have the kubeconfigs of several clusters, as this program's own has: output.cluster.
         output, _, entry = existing.output.partition(".")
-        return reference.get_output(output).apply(lambda value: chosen(value.get(entry) if entry and value else value))
+        return reference.get_output(output).apply(lambda value: chosen(_entry(value, entry) if entry else value))
+
+
+def _entry(output: Any, name: str) -> Any:
+    """None if there is none, as in an output that is text."""
+    return cast("Mapping[str, Any]", output).get(name) if isinstance(output, Mapping) else None

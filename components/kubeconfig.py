@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import yaml
+
+# What may be in a file of its own; relative paths begin at the kubeconfig's folder.
+_FILES = ("certificate-authority", "client-certificate", "client-key")
 
 
 class KubeconfigError(ValueError):
@@ -34,6 +39,18 @@ def selected(kubeconfig: Any, context: str) -> str:
             "current-context": context,
         }
     )
+
+
+def digest(path: Path, context: str) -> str:
+    """Changes when what a context needs of a file does, or of the files that this names, and tells nothing of it.
+
+    Raises KubeconfigError, or OSError where a file is not there.
+    """
+    config = json.loads(selected(path.read_text(), context))
+    entries: list[dict[str, Any]] = [config["clusters"][0].get("cluster") or {}, config["users"][0].get("user") or {}]
+    files = [path.parent / entry[kind] for entry in entries for kind in _FILES if entry.get(kind)]
+    contents = [json.dumps(config, sort_keys=True).encode(), *(file.read_bytes() for file in files)]
+    return hashlib.sha256(b"".join(contents)).hexdigest()[:16]
 
 
 def server(kubeconfig: str) -> str:

@@ -135,6 +135,20 @@ def test_another_run_changes_nothing(existing: Environment) -> None:
     assert existing.changes() == []
 
 
+def test_another_kubeconfig_is_taken_over_in_place(existing: Environment, beforehand: Path) -> None:
+    """As when its certificate was renewed: nothing in the cluster is made anew."""
+    document = yaml.safe_load(beforehand.read_text())
+    document["users"][0]["name"] = document["contexts"][0]["context"]["user"] = "renewed"
+    beforehand.write_text(yaml.safe_dump(document))
+    changes = existing.changes()
+    assert ("update", "command:local:Command") in changes
+    assert {operation for operation, _ in changes} == {"update"}
+    existing.up()
+    existing.forget_outputs()
+    assert "renewed" in existing.outputs["kubeconfigs"]["elsewhere"]
+    assert existing.changes() == []
+
+
 def test_it_is_left_as_it_was(existing: Environment) -> None:
     kubectl = existing.kubectl_command("elsewhere", "get", "namespace", "-o", "name")
     existing.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive")

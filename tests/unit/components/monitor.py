@@ -55,6 +55,7 @@ class Registered:
     protect: bool
     delete_before_replace: bool
     secret_outputs: tuple[str, ...]
+    ignore_changes: tuple[str, ...]
     delete_timeout: str
     """How long its removal is waited for; empty: as long as the provider thinks right."""
     read: bool = False
@@ -165,6 +166,7 @@ class _Monitor(mocks.MockMonitor):
             protect=request.protect,
             delete_before_replace=request.deleteBeforeReplace,
             secret_outputs=tuple(request.additionalSecretOutputs),
+            ignore_changes=tuple(request.ignoreChanges),
             delete_timeout=request.customTimeouts.delete,
         )
         assert urn not in self.program.resources, f"{urn} is registered twice"
@@ -188,6 +190,7 @@ class _Monitor(mocks.MockMonitor):
             protect=False,
             delete_before_replace=False,
             secret_outputs=tuple(request.additionalSecretOutputs),
+            ignore_changes=(),
             delete_timeout="",
             read=True,
         )

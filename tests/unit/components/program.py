@@ -105,7 +105,11 @@ def outputs(resource: Registered) -> Properties:
             return {"data": {name: base64.b64encode(text.encode()).decode() for name, text in data.items()}}
         case "pulumi:pulumi:StackReference":
             found = kubeconfig("there")
-            outputs = {"kubeconfig": found, "kubeconfigs": dict.fromkeys(("east", "west"), found)}
+            outputs = {
+                "kubeconfig": found,
+                "kubeconfigs": dict.fromkeys(("east", "west"), found),
+                "text": json.dumps(found),
+            }
             return {"outputs": outputs, "secretOutputNames": list(outputs)}
         case _:
             return {}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.components.monitor import UNKNOWN, Program, Registered, revealed
-from tests.unit.components.program import ADDRESS, ARTIFACTS, DEV, ROOT, VARIANTS, changed, run, variant
+from tests.unit.components.program import ADDRESS, ARTIFACTS, DEV, ROOT, VARIANTS, changed, kubeconfig, run, variant
 
 ALL_EXISTING = (
     "clusters",
@@ -131,6 +132,29 @@ def test_an_existing_cluster_is_the_context_that_the_config_names() -> None:
     assert (provider["context"], provider["clusterIdentifier"]) == ("one", "~/.kube/config#one")
 
 
+def test_a_kubeconfig_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
+    """By an update of its reader: what is in the cluster is told by the context, and stays."""
+    file = tmp_path / "kubeconfig"
+    there = {"network": "network1", "existing": {"context": "one", "kubeconfig": str(file)}}
+    runs: list[Program] = []
+    for of in ("one", "one", "rotated"):
+        given = kubeconfig(of)
+        given["contexts"][0]["name"] = "one"
+        file.write_text(json.dumps(given))
+        runs.append(run(changed("clusters.cluster1", there)))
+    first, same, rotated = (it["cluster1-kubeconfig"]["environment"] for it in runs)
+    assert first == same != rotated
+    assert {it["cluster1-kubernetes"]["clusterIdentifier"] for it in runs} == {f"{file}#one"}
+    assert not runs[0]["cluster1-kubeconfig"].ignore_changes
+
+
+def test_without_the_file_what_was_read_of_it_stays() -> None:
+    """A preview reaches no cluster, and so it needs no kubeconfig."""
+    there = {"network": "network1", "existing": {"context": "one", "kubeconfig": "/nowhere/kubeconfig"}}
+    reader = run(changed("clusters.cluster1", there))["cluster1-kubeconfig"]
+    assert reader.ignore_changes == ("environment.DIGEST",)
+
+
 def test_an_existing_cluster_may_be_an_output_of_another_stack() -> None:
     """Object or text; only what the context needs is taken over, for it goes into the state of this stack too."""
     program = variant("with existing clusters")
@@ -148,6 +172,7 @@ def test_an_existing_cluster_may_be_an_output_of_another_stack() -> None:
     ("key", "value", "why"),
     [
         ("output", "kubeconfg", "output 'kubeconfg' of stack organization/platform/prod is not there"),
+        ("output", "text.east", "output 'text.east' of stack organization/platform/prod is not there"),
         ("context", "their", "has no 'their' in its contexts; it has 'there', 'another'"),
     ],
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from components.kubeconfig import KubeconfigError, selected, server
+from components.kubeconfig import KubeconfigError, digest, selected, server
 from tests.unit.components.program import kubeconfig
 
 GIVEN = kubeconfig("there")
@@ -43,3 +44,23 @@ def test_what_is_wrong_is_said_without_showing_any_of_it(given: Any, why: str) -
         selected(given, "there")
     assert "confidential" not in str(refusal.value)
     assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
+
+
+def test_a_digest_is_of_all_that_the_context_needs(tmp_path: Path) -> None:
+    file, given = tmp_path / "config", {**GIVEN, "users": [{"name": "there", "user": {"client-certificate": "my.crt"}}]}
+    (tmp_path / "my.crt").write_text("first")
+    file.write_text(json.dumps(given))
+    before = digest(file, "there")
+    more = {"name": "else", "user": {"token": "confidential"}}
+    file.write_text(yaml.safe_dump({**given, "users": [more, *given["users"]], "current-context": "there"}))
+    assert digest(file, "there") == before
+    (tmp_path / "my.crt").write_text("second")
+    assert digest(file, "there") != before
+
+
+def test_there_is_none_of_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        digest(tmp_path / "config", "there")
+    (tmp_path / "config").write_text(json.dumps(GIVEN))
+    with pytest.raises(KubeconfigError):
+        digest(tmp_path / "config", "elsewhere")
