@@ -9,6 +9,9 @@ from pulumi_command import local
 
 from components.scripts import NOTHING, script
 
+ROUTES_SECONDS = 5
+"""Until proxies everywhere have heard that no call goes to a destination any more."""
+
 _SECONDS = "30s"
 # What waits for pods to end, or for all that is in it to go.
 _SLOW = (
@@ -31,13 +34,22 @@ def bounded_deletion(args: pulumi.ResourceTransformationArgs) -> pulumi.Resource
     return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, bounded))
 
 
-def linger(name: str, seconds: int, parent: pulumi.Resource, goes_later: Sequence[pulumi.Resource]) -> pulumi.Resource:
-    """Declares a pause of so many seconds in a removal: after what depends on it is gone, before ``goes_later`` is."""
+def linger(
+    name: str,
+    seconds: int,
+    parent: pulumi.Resource,
+    goes_later: Sequence[pulumi.Resource],
+    deleted_with: pulumi.Resource | None = None,
+) -> pulumi.Resource:
+    """Declares a pause of so many seconds in a removal: after what depends on it is gone, before ``goes_later`` is.
+
+    There is none where ``deleted_with`` goes in the same update.
+    """
     return local.Command(
         f"{name}-linger",
         create=NOTHING,
         update=NOTHING,
         delete=script("linger.sh"),
         environment={"SECONDS_TO_WAIT": str(seconds)},
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(goes_later)),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(goes_later), deleted_with=deleted_with),
     )

@@ -10,7 +10,7 @@ import pulumi
 
 from components.aggregate_cluster import aggregate_in_place_of
 from components.cluster import Cluster
-from components.deletion import linger
+from components.deletion import ROUTES_SECONDS, linger
 from components.istio_object import istio_object
 from components.mesh import SYSTEM_NAMESPACE, Mesh
 from components.workload_group import WorkloadGroup
@@ -35,8 +35,6 @@ TRAFFIC_POLICY: Mapping[str, Any] = {
 # The conditions are Istio's own, under which no server has begun with a call. More attempts than it takes to leave a
 # destination out, so that the last ones reach the next.
 RETRIES = {"attempts": 5, "retryOn": "connect-failure,refused-stream,unavailable,cancelled"}
-
-_LINGER_SECONDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +82,7 @@ class Failover(pulumi.ComponentResource):
         ]
         # Once no weight names the subsets, proxies are given the time to hear of that before the subsets go: without
         # their clusters, routes that are a moment older would answer 503.
-        self.declared = [*rules, *filters, linger(name, _LINGER_SECONDS, self, [*rules, *filters])]
+        self.declared = [*rules, *filters, linger(name, ROUTES_SECONDS, self, [*rules, *filters])]
         self.register_outputs({})
 
     @classmethod

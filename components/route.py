@@ -9,6 +9,7 @@ import pulumi
 
 from components.cluster import Cluster
 from components.connections import renewed
+from components.deletion import ROUTES_SECONDS, linger
 from components.exports import Exports
 from components.failover import RETRIES, TRAFFIC_POLICY, Failover
 from components.http_routes import http_routes
@@ -87,11 +88,18 @@ class Route(pulumi.ComponentResource):
         rules = [
             self._destination_rule(f"{name}-{cluster.name}", host, cluster, args) for cluster in args.clusters.values()
         ]
+        failover = args.failover.declared if args.failover else []
         # Not before the subsets know them apart.
-        exported = args.exports.of(args.service, after=[*rules, *(args.failover.declared if args.failover else [])])
+        exported = args.exports.of(args.service, after=[*rules, *failover])
+        destinations = [*rules, *args.vms.values(), *args.joined]
+        # Proxies that have not heard yet that the route is gone would answer 503 without any of these. Where clusters
+        # go as a whole, so do their proxies.
+        first = next(iter(args.clusters.values()))
+        pause = linger(name, ROUTES_SECONDS, self, destinations, deleted_with=first.deleted_with)
         for cluster in args.clusters.values():
             if cluster.name in args.callers:
-                self._virtual_service(f"{name}-{cluster.name}", host, cluster, args, [*rules, *exported])
+                after = [*destinations, pause, *exported, *failover]
+                self._virtual_service(f"{name}-{cluster.name}", host, cluster, args, after)
         self.register_outputs({})
 
     def _destination_rule(self, name: str, host: str, cluster: Cluster, args: RouteArgs) -> pulumi.Resource:
@@ -117,9 +125,8 @@ class Route(pulumi.ComponentResource):
         )
 
     def _virtual_service(
-        self, name: str, host: str, cluster: Cluster, args: RouteArgs, destinations: Sequence[pulumi.Resource]
+        self, name: str, host: str, cluster: Cluster, args: RouteArgs, after: Sequence[pulumi.Resource]
     ) -> None:
-        failover = args.failover.declared if args.failover else []
         istio_object(
             f"{name}-weights",
             "VirtualService",
@@ -136,7 +143,7 @@ class Route(pulumi.ComponentResource):
                     retries=RETRIES if args.failover else None,
                 ),
             },
-            self._in(cluster, args, *destinations, *failover, *args.vms.values(), *args.joined),
+            self._in(cluster, args, *after),
         )
 
     def _in(self, cluster: Cluster, args: RouteArgs, *after: pulumi.Resource) -> pulumi.ResourceOptions:

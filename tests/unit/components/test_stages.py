@@ -104,6 +104,24 @@ def test_whatever_a_stage_can_name_is_in_every_cluster_before_a_weight_names_it(
                 assert there.urn in service.depends_on, f"{service.name} does not wait for {there.name}"
 
 
+@pytest.mark.parametrize("name", VARIANTS)
+def test_whatever_a_stage_can_name_outlasts_the_route(name: str) -> None:
+    """Proxies that have not heard yet that the route is gone call by it for a moment."""
+    program = variant(name)
+    for service in (it for it in program.custom("VirtualService") if it.name.endswith("-weights")):
+        pause = program[f"{service['metadata.name']}-linger"]
+        assert pause["delete"] == "sh components/scripts/linger.sh"
+        owners = {urn: program.resources[program.resources[urn].parent].type for urn in service.depends_on}
+        named = {urn for urn, owner in owners.items() if owner.endswith((":Route", ":WorkloadGroup", ":Onboarding"))}
+        assert pause.urn in named
+        assert named - {pause.urn} <= pause.depends_on
+
+
+def test_nobody_is_waited_for_where_the_clusters_go() -> None:
+    program = variant("the talk's")
+    assert program["details-linger"].deleted_with == program["cluster1-node"].urn
+
+
 RULES: dict[str, dict[str, Any]] = {
     "vm-only": {"mirror": {"cluster1": 50, "cluster2": 5}},
     "canary": {"match": [{"headers": {"end-user": "jason"}, "destination": "cluster2"}], "timeout": "2s"},
