@@ -69,7 +69,7 @@ for service in settings.routes:
 exports.of_all_without_routes()
 
 if home := settings.management.cluster:
-    gathering = Gathering(settings=settings, tools=tools, home=clusters[home], clusters=clusters, meshes=meshes)
+    gathering = Gathering(settings=settings, tools=tools, clusters={**applied, home: clusters[home]}, meshes=meshes)
     gathering.metrics(machines, joined)
     gathering.logs_and_traces()
 

@@ -1,4 +1,4 @@
-"""What is gathered of every cluster and VM, and kept in the management cluster."""
+"""What is gathered of clusters and VMs, and kept in the management cluster."""
 
 from __future__ import annotations
 
@@ -40,10 +40,15 @@ class Gathering:
 
     settings: Settings
     tools: Artifacts
-    home: Cluster
-    """The management cluster."""
     clusters: Mapping[str, Cluster]
+    """The management cluster, and all that take part in the application: others have nothing to tell, and without
+    credentials of the management cluster they could not."""
     meshes: Mapping[str, Mesh]
+
+    @property
+    def home(self) -> Cluster:
+        """The management cluster."""
+        return self.clusters[str(self.settings.management.cluster)]
 
     def metrics(self, machines: Mapping[str, VirtualMachine], joined: Mapping[str, list[pulumi.Resource]]) -> None:
         """What every proxy counts: in pods, at gateways and on VMs; and the pages on which people look at it."""

@@ -26,12 +26,12 @@ class ManagementArgs:
     home: Cluster
     """The management cluster."""
     clusters: Mapping[str, Cluster]
-    """All clusters of the mesh."""
+    """Those that call it, itself among them."""
     meshes: Mapping[str, Mesh]
 
 
 class Management(pulumi.ComponentResource):
-    """The services of the management cluster, by the same name in every cluster of the mesh.
+    """The services of the management cluster, by the same name in every cluster that calls them.
 
     All that the clusters have to tell goes there through the mesh: by the sender's sidecar and the management cluster's
     east-west gateway, with the sender's identity. So no cluster holds credentials of another for it.

@@ -277,6 +277,20 @@ def test_dashboards_are_found_by_their_label(program: Program) -> None:
         assert word in asked
 
 
+@pytest.mark.parametrize("discovery", ["remoteSecrets", "serviceEntries"])
+def test_a_cluster_that_has_nothing_to_tell_is_left_out(discovery: str) -> None:
+    """It has no proxy but its gateway's, and with remote secrets it does not know where the management cluster is."""
+    managed = changed("clusters.management", {"network": "network3", "application": False}, METRICS)
+    config = changed("management", {"cluster": "management", "metrics": {}, "accessLogs": {}}, managed)
+    idle = changed("clusters.idle", {"network": "network4", "application": False}, config)
+    found = with_metrics({**idle, "mesh": {"discovery": discovery}})
+    for cluster in CLUSTERS:
+        assert found.in_cluster(cluster, "Deployment", "prometheus-agent")
+        assert found.in_cluster(cluster, "StatefulSet", f"collector-{cluster}")
+    for kind in ("Deployment", "StatefulSet", "EnvoyFilter", "Telemetry", "WorkloadEntry"):
+        assert not found.in_cluster("idle", kind)
+
+
 # Nothing else
 
 
