@@ -105,7 +105,8 @@ class Trust(pulumi.ComponentResource):
 
 
 def _resource(name: str, root: str) -> str:
-    # A cluster may have the name of a root.
+    # A cluster may have the name of a root, but be called neither `root` nor `root-` and the name of a root: its CA is
+    # `<name>-<cluster>`.
     return f"{name}-root" if root == "root" else f"{name}-root-{root}"
 
 
