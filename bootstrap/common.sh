@@ -17,6 +17,27 @@ on_vm() {
 	$TRANSPORT env "VM=$VM" "$@" sh -c "$text"
 }
 
+# gone: there is no machine any more. VM_MESH_GONE, of whoever runs Pulumi, names those that are gone for good.
+gone() {
+	case " ${VM_MESH_GONE:-} " in *" $VM "*) return ;; esac
+	case $TRANSPORT in
+	docker\ *) [ "$(docker container inspect --format '{{.State.Running}}' "${TRANSPORT##* }" 2>/dev/null)" != true ] ;;
+	*) false ;;
+	esac
+}
+
+# expect_answer: ends the step if the machine does not answer and is not gone either.
+expect_answer() {
+	gone || on_vm identify.sh </dev/null >/dev/null || {
+		cat >&2 <<ADVICE
+$VM does not answer, so what was done on it could not be taken back. Run again when it does; or, if it is gone for good,
+say so:
+  VM_MESH_GONE=$VM pulumi up      (or: make up GONE=$VM)
+ADVICE
+		exit 1
+	}
+}
+
 # until_true SECONDS WHAT COMMAND...: waits for a condition; says what it waits for if that is not so at once.
 until_true() {
 	limit=$1 what=$2

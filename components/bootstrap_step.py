@@ -25,12 +25,13 @@ def bootstrap_step(
     stdin: pulumi.Input[str] | None = None,
     after: Sequence[pulumi.Resource] = (),
     delete: str | None = None,
+    goes_with_vm: bool = True,
 ) -> local.Command:
     """Runs ``bootstrap/<script>``, on the machine that runs Pulumi, for a VM; ``delete`` when the step is removed.
 
     Every step may run again at any time, so whatever changes just runs it again: its data, what it puts on the VM, or
-    the VM itself. A step that has nothing to take back goes with the VM. ``stdin`` is for secrets; ``environment`` is
-    kept in the state as it is.
+    the VM itself. A step that ``goes_with_vm`` is not taken back on a VM that is removed. ``stdin`` is for secrets;
+    ``environment`` is kept in the state as it is.
     """
     return local.Command(
         name,
@@ -50,7 +51,7 @@ def bootstrap_step(
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=[vm.machine, *after],
-            deleted_with=None if delete else vm.machine,
+            deleted_with=vm.machine if goes_with_vm else None,
             delete_before_replace=True,
         ),
     )

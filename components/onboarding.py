@@ -107,8 +107,8 @@ class Onboarding(pulumi.ComponentResource):
             after=[installed, *extended, *self._entry(name, args), *args.group.declared],
             parent=self,
         )
-        serving = [
-            bootstrap_step(
+        serving = {
+            service_name: bootstrap_step(
                 f"{name}-serve-{service_name}",
                 "serve.sh",
                 args.machine,
@@ -119,18 +119,33 @@ class Onboarding(pulumi.ComponentResource):
             )
             for service_name, service in args.vm.services.items()
             if service.command
+        }
+        # Apart from what starts them, as is membership from the join: that may run again without a stop.
+        services = [
+            bootstrap_step(
+                f"{name}-service-{service_name}",
+                None,
+                args.machine,
+                {"SERVICE": service_name},
+                after=[step],
+                parent=self,
+                delete="unserve.sh",
+            )
+            for service_name, step in serving.items()
         ]
         bootstrap_step(
             f"{name}-membership",
             None,
             args.machine,
-            {**identity, "SERVICES": " ".join(name for name, it in args.vm.services.items() if it.command)},
+            identity,
             stdin=args.cluster.kubeconfig,
-            after=[joined, *serving],
+            after=[joined, *services],
             parent=self,
             delete="leave.sh",
+            # A machine that goes has to leave first.
+            goes_with_vm=False,
         )
-        self.joined = [joined, *serving]
+        self.joined = [joined, *serving.values()]
         self.register_outputs({})
 
     def _entry(self, name: str, args: OnboardingArgs) -> list[pulumi.Resource]:

@@ -70,3 +70,14 @@ stop() {
 		;;
 	esac
 }
+
+# unserve NAME: stops the service NAME and takes away what runs it. One that is the machine's own by now is left alone.
+unserve() {
+	if grep -qs vm-mesh "/etc/systemd/system/$1.service" "/etc/sv/$1/run"; then
+		stop "$1"
+		userdel "svc-$1" 2>/dev/null || true
+		rm -rf "/etc/sv/$1" "/etc/systemd/system/$1.service"
+		[ "$(init)" != systemd ] || systemctl daemon-reload
+	fi
+	rm -f "/usr/local/lib/vm-mesh/$1" "/var/lib/vm-mesh/started-$1"
+}

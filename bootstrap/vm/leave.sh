@@ -1,13 +1,12 @@
 # shellcheck shell=sh
-# Leaves the mesh: stops the agent and the SERVICES that run here by our hand, and takes away all that the bootstrap
+# Leaves the mesh: stops the agent and the services that run here by our hand, and takes away all that the bootstrap
 # brought, but for the packages that the sidecar needs.
 
 stop istio
 [ ! -x /usr/local/bin/istio-start.sh ] || (cd / && /usr/local/bin/istio-start.sh clean >/dev/null 2>&1) || true
-for service in $SERVICES; do
-	stop "$service"
-	rm -rf "/etc/sv/$service" "/etc/systemd/system/$service.service" "/usr/local/lib/vm-mesh/$service"
-	userdel "svc-$service" 2>/dev/null || true
+rm -f /var/lib/vm-mesh/started-istio
+for started in /var/lib/vm-mesh/started-*; do
+	[ ! -e "$started" ] || unserve "${started#*/started-}"
 done
 if command -v dpkg >/dev/null; then
 	dpkg --purge istio-sidecar >/dev/null 2>&1 || true

@@ -117,3 +117,20 @@ def test_a_command_says_whether_the_vm_can_serve(declared: Environment) -> None:
 
 def is_healthy(environment: Environment, expected: str) -> None:
     assert healthy(environment) == [expected]
+
+
+def test_a_service_that_is_taken_out_runs_no_longer(declared: Environment) -> None:
+    """And the VM's other service is not started anew for it."""
+    details, ratings = (f"pgrep -u svc-{service} 2>/dev/null || :" for service in ("details", "ratings"))
+    before = declared.on_vm(details, VM)
+    assert before
+    assert declared.on_vm(ratings, VM)
+    declared.set_stage("pods", route="ratings")
+    declared.up()
+    with declared.edited() as config:
+        config["vm-mesh:vms"][VM]["services"].pop("ratings")
+        config["vm-mesh:routes"]["ratings"]["stages"].pop(VM)
+    declared.make("up")
+    assert declared.on_vm(ratings, VM) == ""
+    assert declared.on_vm("ls /etc/sv /etc/service /usr/local/lib/vm-mesh | grep -c ratings || :", VM).strip() == "0"
+    assert declared.on_vm(details, VM) == before

@@ -274,7 +274,18 @@ def test_a_service_without_a_command_is_taken_as_it_runs(fleet: Program) -> None
     assert {it.name for it in fleet.custom("Command") if it.name.startswith("fleet-a-serve")} == {
         "fleet-a-serve-ratings"
     }
-    assert fleet["fleet-a-membership"]["environment.SERVICES"] == "ratings"
+    assert "fleet-a-service-details" not in {it.name for it in fleet.custom("Command")}
+
+
+def test_a_service_that_is_taken_out_is_ended(program: Program) -> None:
+    """By what is there for that alone: its start may be done anew without a stop."""
+    service = program["vm1-service-details"]
+    assert (service["create"], service["update"], service["delete"]) == ("true", "true", "sh bootstrap/unserve.sh")
+    assert service["environment.SERVICE"] == "details"
+    assert "vm1-serve-details" in program.names(service.depends_on)
+    # A container that goes takes it along, and a host that goes has left.
+    assert service.deleted_with == program["vm1-container"].urn
+    assert service.urn in program["vm1-membership"].depends_on
 
 
 def test_a_machine_leaves_before_anything_of_it_goes(program: Program) -> None:
@@ -288,7 +299,7 @@ def test_a_machine_leaves_before_anything_of_it_goes(program: Program) -> None:
     assert membership["stdin"] == Secret(json.dumps(kubeconfig("cluster1")))
     # A machine that goes has to leave first, so this must not be skipped with it.
     assert membership.deleted_with == ""
-    assert program.names(membership.depends_on) >= {"vm1-join", "vm1-serve-details", "vm1-container"}
+    assert program.names(membership.depends_on) >= {"vm1-join", "vm1-service-details", "vm1-container"}
     assert program.names(program["vm1-join"].depends_on) >= {"vm1-cluster1-details", "vm1-cluster2-details"}
 
 

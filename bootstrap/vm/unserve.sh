@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+# Ends SERVICE, if it runs here by our hand.
+unserve "$SERVICE"

@@ -1,0 +1,66 @@
+"""A service that the config lacks, or whose command it lacks, runs no longer on its machine, and nothing else ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.bootstrap.support import Machine
+from tests.unit.vmmesh.support import Programs
+
+UNIT = "etc/systemd/system/{}.service"
+
+
+@pytest.fixture
+def serving(machine: Machine) -> Machine:
+    """A machine with two services."""
+    for service in ("details", "ratings"):
+        done = machine.step("serve.sh", SERVICE=service, COMMAND=f"/usr/local/bin/{service}")
+        assert done.returncode == 0, done.stderr
+    return machine
+
+
+def files(machine: Machine, service: str) -> list[str]:
+    places = (UNIT.format(service), f"usr/local/lib/vm-mesh/{service}", f"var/lib/vm-mesh/started-{service}")
+    return [place for place in places if (machine.folder / place).exists()]
+
+
+def test_a_service_that_is_taken_out_is_stopped_and_nothing_of_it_left(serving: Machine, programs: Programs) -> None:
+    assert len(files(serving, "details")) == 3
+    assert serving.step("unserve.sh", SERVICE="details").returncode == 0
+    assert "systemctl --quiet disable --now details" in programs.calls
+    assert "userdel svc-details" in programs.calls
+    assert files(serving, "details") == []
+    assert len(files(serving, "ratings")) == 3
+    assert "systemctl --quiet disable --now ratings" not in programs.calls
+
+
+def test_a_service_that_is_the_machine_s_own_by_now_goes_on(serving: Machine, programs: Programs) -> None:
+    unit = serving.put(UNIT.format("details"), "[Service]\nExecStart=/opt/details\n")
+    assert serving.step("unserve.sh", SERVICE="details").returncode == 0
+    assert unit.exists()
+    assert "systemctl --quiet disable --now details" not in programs.calls
+
+
+def test_a_machine_that_leaves_keeps_no_service_of_ours(serving: Machine, programs: Programs) -> None:
+    """Nor one that an update which failed has left behind: the machine itself knows which there are."""
+    for name in ("kubectl", "dpkg", "groupdel"):
+        programs.make(name)
+    own = serving.put(UNIT.format("own"), "[Service]\n")
+    done = serving.step("leave.sh", NAMESPACE="virtual-machines", SELECTOR="vm-mesh/machine=vm1")
+    assert done.returncode == 0, done.stderr
+    assert files(serving, "details") == files(serving, "ratings") == []
+    assert {call for call in programs.calls if " disable --now " in call} == {
+        f"systemctl --quiet disable --now {name}" for name in ("istio", "details", "ratings")
+    }
+    assert own.exists()
+
+
+@pytest.mark.parametrize("script", ["unserve.sh", "leave.sh"])
+def test_only_a_machine_that_is_gone_need_not_answer(script: str, machine: Machine, programs: Programs) -> None:
+    programs.make("kubectl")
+    data = {"SERVICE": "details", "NAMESPACE": "x", "SELECTOR": "x", "TRANSPORT": "false"}
+    silent = machine.step(script, **data)
+    assert silent.returncode == 1
+    assert "make up GONE=vm1" in silent.stderr
+    gone = machine.step(script, **data, VM_MESH_GONE="vm0 vm1")
+    assert (gone.returncode, gone.stdout) == (0, "vm1 is gone: nothing was done on it\n")
