@@ -13,12 +13,16 @@ install_deb() {
 		echo "$VM: asking for the lists of packages, for what the sidecar needs" >&3
 		apt-get "$@" update || return
 	fi
-	apt-get "$@" install "$package"
+	# Another package of the version that is installed is left out by a plain install.
+	apt-get "$@" install --reinstall "$package"
 }
 
 install_rpm() {
-	# dnf also where it is still called yum; `install` takes an older version too.
-	"$(command -v dnf || command -v yum)" --assumeyes --quiet install "$package" iptables iproute sudo hostname
+	# `install` takes an older version too, and leaves another package of the version that is installed out.
+	set -- install "$package" iptables iproute sudo hostname
+	! rpm --query "$(rpm --query --package "$package")" || set -- reinstall "$package"
+	# dnf also where it is still called yum.
+	"$(command -v dnf || command -v yum)" --assumeyes --quiet "$@"
 }
 
 case $KIND in
@@ -29,6 +33,8 @@ esac
 mkdir -p /var/cache/vm-mesh /var/lib/vm-mesh
 cat >"$package"
 echo "$SHA256  $package" | sha256sum --check --quiet - || fail "the package was damaged on its way"
+# What an install that does not come to its end leaves is neither the old package nor this one.
+rm -f /var/lib/vm-mesh/package
 "install_$KIND" 3>&1 >/var/lib/vm-mesh/install.log 2>&1 || {
 	tail -n 20 /var/lib/vm-mesh/install.log >&2
 	fail "the package could not be installed"
