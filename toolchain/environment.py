@@ -23,15 +23,18 @@ def environment(root: Path, inherited: Mapping[str, str] | None = None) -> dict[
     inherited = os.environ if inherited is None else inherited
     checkout = Checkout(root.absolute())
     found = artifacts.load(root)
-    home = pulumi_home()
     variables = {
         "PATH": _first_on_path(found.path, inherited.get("PATH", os.defpath)),
-        "PULUMI_HOME": str(home),
+        "PULUMI_HOME": str(pulumi_home()),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
-    if not _chosen(inherited, "PULUMI_BACKEND_URL", checkout.backend) and not _logged_in(home):
-        checkout.backend.mkdir(parents=True, exist_ok=True)
-        variables["PULUMI_BACKEND_URL"] = f"file://{checkout.backend}"
+    if _chosen(inherited, "PULUMI_CREDENTIALS_PATH", checkout.logins):
+        logins = Path(inherited["PULUMI_CREDENTIALS_PATH"])
+    else:
+        logins = checkout.logins
+        variables["PULUMI_CREDENTIALS_PATH"] = str(logins)
+    if not _chosen(inherited, "PULUMI_BACKEND_URL", checkout.backend):
+        variables["PULUMI_BACKEND_URL"] = _backend(checkout, logins)
     if not inherited.get("PULUMI_CONFIG_PASSPHRASE") and not _chosen(
         inherited, "PULUMI_CONFIG_PASSPHRASE_FILE", checkout.passphrase
     ):
@@ -51,10 +54,21 @@ def _chosen(inherited: Mapping[str, str], name: str, default: Path) -> bool:
     return bool(value) and not value.endswith(f"/{default.parent.name}/{default.name}")
 
 
-def _logged_in(home: Path) -> bool:
+def _backend(checkout: Checkout, logins: Path) -> str:
+    """The file backend, or nothing where there is a login: Pulumi then takes that one.
+
+    Its URL would pass for the user's own choice in what this environment is handed on to, another checkout say.
+    """
+    if _logged_in(logins):
+        return ""
+    checkout.backend.mkdir(parents=True, exist_ok=True)
+    return f"file://{checkout.backend}"
+
+
+def _logged_in(logins: Path) -> bool:
     """Whether ``pulumi login`` chose a backend."""
     try:
-        return bool(json.loads((home / "credentials.json").read_bytes()).get("current"))
+        return bool(json.loads((logins / "credentials.json").read_bytes()).get("current"))
     except (OSError, ValueError):
         return False
 

@@ -68,6 +68,11 @@ class Checkout:
         return self.state / "pulumi"
 
     @property
+    def logins(self) -> Path:
+        """Where ``pulumi login`` keeps which backend is chosen, and what opens it (PULUMI_CREDENTIALS_PATH)."""
+        return self.state / "logins"
+
+    @property
     def passphrase(self) -> Path:
         """The passphrase of the stacks' secrets, readable by its owner only."""
         return self.state / "passphrase"

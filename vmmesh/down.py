@@ -33,7 +33,7 @@ def down(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
     Raises Problem: a cluster does not take this user, and nothing was removed; or the first thing that could not be
     removed, and the rest of the stack is gone.
     """
-    state = Checkout(place.root).state
+    checkout = Checkout(place.root)
     found: dict[str, Any] = {"stack": place.name, "removed": 0, "unreachable": [], "swept": [], "kept": []}
     os.environ["VM_MESH_GONE"] = " ".join(gone)
     with exclusive(place.root, place.name):
@@ -46,8 +46,19 @@ def down(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
         if not found["kept"]:
             if not _lines("docker", "ps", "--quiet"):
                 tools.stop_engine(place)
-            shutil.rmtree(state)
+            _remove(checkout)
     return found
+
+
+def _remove(checkout: Checkout) -> None:
+    """Removes what was kept for stacks, but not a login: that is the user's, and the next stack goes there too."""
+    for entry in checkout.state.iterdir():
+        if entry.is_symlink() or not entry.is_dir():
+            entry.unlink()
+        elif entry != checkout.logins or not any(entry.iterdir()):
+            shutil.rmtree(entry)
+    if not any(checkout.state.iterdir()):
+        checkout.state.rmdir()
 
 
 def _enter(place: Place) -> bool:

@@ -66,6 +66,7 @@ def test_the_environment_of_a_new_checkout(root: Path) -> None:
     assert environment(root, USERS) == {
         "PATH": "/checkout/.state/bin:/venv/bin:/usr/bin:/bin",
         "PULUMI_HOME": str(pulumi_home()),
+        "PULUMI_CREDENTIALS_PATH": f"{root}/.state/logins",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_BACKEND_URL": f"file://{root}/.state/pulumi",
         "PULUMI_CONFIG_PASSPHRASE_FILE": f"{root}/.state/passphrase",
@@ -98,12 +99,36 @@ def test_the_users_own_backend_stays(root: Path) -> None:
     assert "PULUMI_BACKEND_URL" not in environment(root, USERS | {"PULUMI_BACKEND_URL": "s3://bucket"})
 
 
-def test_a_login_stays(root: Path) -> None:
-    pulumi_home().mkdir(parents=True)
-    (pulumi_home() / "credentials.json").write_text(json.dumps({"current": "https://api.pulumi.com"}))
-    assert "PULUMI_BACKEND_URL" not in environment(root, USERS)
-    (pulumi_home() / "credentials.json").write_text(json.dumps({"current": ""}))
-    assert "PULUMI_BACKEND_URL" in environment(root, USERS)
+def log_in(logins: Path, url: str) -> None:
+    logins.mkdir(parents=True, exist_ok=True)
+    (logins / "credentials.json").write_text(json.dumps({"current": url}))
+
+
+def test_a_login_is_the_backend_of_a_shell_that_had_another_one(root: Path) -> None:
+    shell = USERS | environment(root, USERS)
+    log_in(Path(shell["PULUMI_CREDENTIALS_PATH"]), "s3://bucket")
+    shell |= environment(root, shell)
+    # Pulumi takes an empty one for none, and asks the login.
+    assert shell["PULUMI_BACKEND_URL"] == ""
+    log_in(Path(shell["PULUMI_CREDENTIALS_PATH"]), "")
+    assert environment(root, shell)["PULUMI_BACKEND_URL"] == f"file://{root}/.state/pulumi"
+
+
+def test_a_login_is_the_checkouts_own(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    artifacts.save(other, READY)
+    log_in(Checkout(other).logins, "s3://bucket")
+    log_in(pulumi_home(), "s3://of-all")
+    found = environment(root, USERS | environment(other, USERS))
+    assert found["PULUMI_CREDENTIALS_PATH"] == f"{root}/.state/logins"
+    assert found["PULUMI_BACKEND_URL"] == f"file://{root}/.state/pulumi"
+
+
+def test_the_users_own_place_for_logins_stays(root: Path, tmp_path: Path) -> None:
+    log_in(tmp_path / "mine", "s3://bucket")
+    found = environment(root, USERS | {"PULUMI_CREDENTIALS_PATH": str(tmp_path / "mine")})
+    assert "PULUMI_CREDENTIALS_PATH" not in found
+    assert found["PULUMI_BACKEND_URL"] == ""
 
 
 def test_a_shell_of_another_checkout_does_not_pass_its_state_on(root: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.vmmesh.support import CONFIG, Programs, state_with
 from toolchain.artifacts import ArtifactsMissing
+from toolchain.places import Checkout
 from toolchain.problem import Problem
 from vmmesh import down
 from vmmesh.place import Place
@@ -88,6 +89,16 @@ def test_all_is_removed_but_the_config(fake: Fake) -> None:
     assert found == {"stack": "dev", "removed": 5, "unreachable": [], "swept": [], "kept": []}
     assert fake.place.file.text == CONFIG
     assert not (fake.place.root / ".state").exists()
+
+
+def test_a_login_stays_for_the_next_stack(fake: Fake) -> None:
+    logins = Checkout(fake.place.root).logins
+    logins.mkdir(parents=True)
+    (logins / "credentials.json").write_text("{}")
+    (logins.parent / "link").symlink_to(logins)
+    down.down(fake.place)
+    assert [*logins.parent.iterdir()] == [logins]
+    assert (logins / "credentials.json").exists()
 
 
 def test_a_second_time_there_is_nothing_to_do(fake: Fake) -> None:
