@@ -1,7 +1,7 @@
 #!/bin/sh
 # Takes the VM out of the mesh: gone from the endpoints, drained, and as it was before it joined.
-# stdin: kubeconfig of the cluster whose control plane it has joined. SELECTOR finds its workload entries in NAMESPACE. Of
-# a machine that is gone, only what the mesh knows of it is removed.
+# stdin: kubeconfig of the cluster whose control plane it has joined. SELECTOR finds its workload entries in NAMESPACE.
+# Of a machine that is gone, only what the mesh knows of it is removed.
 set -eu
 umask 077
 . bootstrap/common.sh

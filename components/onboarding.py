@@ -61,11 +61,12 @@ class Onboarding(pulumi.ComponentResource):
         }
         istiod = args.istio.revisions.istiod_host(args.vm.revision)
         ports = " ".join(str(service.port) for service in args.vm.services.values())
+        started = " ".join(str(service.port) for service in args.vm.services.values() if service.command)
         sound = bootstrap_step(
             f"{name}-preflight",
             "preflight.sh",
             args.machine,
-            {"GATEWAY": args.gateway.address, "PORTS": ports},
+            {"GATEWAY": args.gateway.address, "PORTS": ports, "STARTED_PORTS": started},
             after=args.gateway.ready,
             parent=self,
         )

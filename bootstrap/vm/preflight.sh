@@ -2,7 +2,8 @@
 # Looks whether the machine can join the mesh, and changes nothing on it. Prints a line for each finding: level (ok,
 # warning, failure), check, what was found, what to do, with tabs between them. docs/doctor.md explains each check.
 #
-# NOW: the operator's time. GATEWAY: of the control plane, or empty. PORTS: of the machine's services. WAIT: seconds.
+# NOW: the operator's time. GATEWAY: of the control plane, or empty. PORTS: of the machine's services,
+# STARTED_PORTS: of those among them that the bootstrap starts. WAIT: seconds.
 PATH=$PATH:/usr/sbin:/sbin
 
 look_at_clock # first: the time that it is held against does not wait

@@ -213,6 +213,7 @@ def preflight(container: str, gateway: str, user: str = "root", **data: str) -> 
         "TRANSPORT": f"docker exec -i -u {user} {container}",
         "GATEWAY": gateway,
         "PORTS": "9080",
+        "STARTED_PORTS": "9080",
         "WAIT": "2",
         **data,
     }

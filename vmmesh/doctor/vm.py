@@ -44,11 +44,13 @@ class Machine:
 
 def preflight(vm: Machine) -> Iterator[Finding]:
     """What the preflight of the bootstrap finds; it changes nothing. Raises Unreachable."""
+    services = vm.settings.services.values()
     data = {
         "VM": vm.name,
         "TRANSPORT": vm.transport,
         "GATEWAY": vm.gateway,
-        "PORTS": " ".join(str(service.port) for service in vm.settings.services.values()),
+        "PORTS": " ".join(str(service.port) for service in services),
+        "STARTED_PORTS": " ".join(str(service.port) for service in services if service.command),
         "WAIT": str(ANSWER_SECONDS),
         "FINDINGS": "lines",
     }

@@ -39,9 +39,10 @@ look_at_ports() {
 	fi
 }
 
-# A service that was there before the mesh runs under its own init still: whoever moves it decides when it stops.
+# A service that is to be started here and was there before the mesh runs under its own init still: whoever moves it
+# decides when it stops.
 look_at_services() {
-	for port in $PORTS; do
+	for port in $STARTED_PORTS; do
 		found=$(listener "$port" tcp 0A)
 		if [ -z "$found" ]; then
 			ok services "port $port is free"

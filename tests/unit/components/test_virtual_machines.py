@@ -124,6 +124,11 @@ def test_a_vm_joins_when_all_that_it_needs_is_there(program: Program) -> None:
     assert program.names(program["vm1-join"].depends_on) >= {"vm1-container", "vm1-sidecar", "vm1-account", "vm1-group"}
 
 
+def test_the_preflight_is_told_which_services_are_to_be_started(fleet: Program) -> None:
+    preflight = fleet["fleet-a-preflight"]
+    assert (preflight["environment.PORTS"], preflight["environment.STARTED_PORTS"]) == ("9080 9081", "9081")
+
+
 def test_nothing_is_changed_on_a_machine_before_it_is_found_sound(program: Program) -> None:
     """The way to the control plane among it, so that is there first."""
     sound = program["vm1-preflight"]

@@ -39,6 +39,17 @@ def test_a_line_of_the_preflight_is_a_finding() -> None:
             vm.finding("vm1", line)
 
 
+def test_a_service_that_is_taken_as_it_runs_is_not_among_those_to_be_started(tmp_path: Path) -> None:
+    (tmp_path / "bootstrap").mkdir()
+    (tmp_path / vm.SCRIPT).write_text("printf 'ok\\tports\\t%s\\t\\n' \"$PORTS, started $STARTED_PORTS\"")
+    services = "{details: {port: 9080, command: /usr/local/bin/details}, ratings: {port: 9081}}"
+    config = CONFIG.replace("{details: {port: 9080, command: /usr/local/bin/details}}", services)
+    settings = load(config, "x").vms["vm1"]
+    machine = vm.Machine(root=tmp_path, name="vm1", settings=settings, transport="true", cluster=None, gateway="")
+    (found,) = vm.preflight(machine)
+    assert found.what == "9080 9081, started 9080"
+
+
 def test_a_folder_of_the_agent_that_is_full_is_found(tmp_path: Path, programs: Programs) -> None:
     lines = [f"tmpfs 1024 1 {free} 1% {folder}" for folder, free in zip(vm.WRITTEN, (100, 9999, 6144), strict=True)]
     programs.make("docker", f"cat <<'END'\nFilesystem\n{chr(10).join(lines)}\nEND")
