@@ -19,7 +19,7 @@ placed="$placed /var/lib/vm-mesh/package"
 if [ -e "$bundle/istio-token" ]; then
 	# A certificate that the mesh does not take, and the root that it may be of, would be tried before the token.
 	halt istio
-	rm -f /etc/certs/* /var/lib/vm-mesh/started-istio
+	rm -f /etc/certs/cert-chain.pem /etc/certs/key.pem /etc/certs/root-cert.pem /var/lib/vm-mesh/started-istio
 	install -m 0600 -o istio-proxy -g istio-proxy "$bundle/istio-token" /var/run/secrets/tokens/istio-token
 fi
 # From then on the agent keeps it up to date by what istiod tells it.

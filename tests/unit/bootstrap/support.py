@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 
 # Runs a command with the machine's folders below its own.
-_TRANSPORT = r"""
-import os, re, sys
+_TRANSPORT = """
+import os, sys
+from tests.unit.bootstrap.support import below
 
-words = [re.sub(r"(?<![\w./])/(etc|var|run|usr/local|lib/systemd)\b", r"{folder}/\1", word) for word in sys.argv[1:]]
+words = [below({folder!r}, word) for word in sys.argv[1:]]
 os.execvp(words[0], words)
 """
 # For a user who may give files to nobody.
@@ -29,6 +31,11 @@ PROGRAMS = {"install": _INSTALL, "chown": "", "systemctl": "", "userdel": "", "u
 """Programs of a machine that would change this one."""
 
 
+def below(folder: str, text: str) -> str:
+    """A text that names the folders of a machine, with those below ``folder`` in their place."""
+    return re.sub(r"(?<![\w./])/(etc|var|run|usr/local|lib/systemd)\b", rf"{folder}/\1", text)
+
+
 @dataclass(frozen=True)
 class Machine:
     """The machine whose folders are below ``folder``; its init is systemd."""
@@ -38,7 +45,7 @@ class Machine:
     def __post_init__(self) -> None:
         for name in ("run/systemd/system", "etc/systemd/system", "usr/local/lib", "var/lib/vm-mesh", "var/cache"):
             (self.folder / name).mkdir(parents=True)
-        self.folder.with_suffix(".py").write_text(_TRANSPORT.replace("{folder}", str(self.folder)))
+        self.folder.with_suffix(".py").write_text(_TRANSPORT.format(folder=str(self.folder)))
 
     def put(self, path: str, text: str = "") -> Path:
         """Makes a file on the machine."""
@@ -50,7 +57,7 @@ class Machine:
     def step(self, script: str, stdin: str = "", **data: str) -> subprocess.CompletedProcess[str]:
         """Runs a step of the bootstrap for the machine."""
         transport = f"{sys.executable} {self.folder.with_suffix('.py')}"
-        environment = {**os.environ, "VM": "vm1", "TRANSPORT": transport, **data}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "VM": "vm1", "TRANSPORT": transport, **data}
         return subprocess.run(
             ["sh", f"bootstrap/{script}"],
             cwd=ROOT,
