@@ -37,7 +37,8 @@ case $identity in '~'/*) identity=$HOME/${identity#??} ;; esac
 [ -z "$identity" ] || options="$options -o IdentitiesOnly=yes -i $identity"
 if [ -n "$jump_address" ]; then
 	echo "jump ${jump_key%%:*} ${jump_key#*:}" >>"$folder/known_hosts"
-	jump="ssh $options -o HostKeyAlias=jump -p $jump_port -l $jump_user -W %h:%p $jump_address"
+	# shellcheck disable=SC2089  # for the shell that ssh hands it to
+	jump="ssh $options -o HostKeyAlias=jump -p $jump_port -l $jump_user -W '[%h]:%p' $jump_address"
 fi
 
 # What goes over is one line for the other side's shell, which must see the same words.
@@ -47,7 +48,7 @@ for word; do
 	line="$line '$(printf %s "$word" | sed "s/'/'\\\\''/g")'"
 done
 
-# shellcheck disable=SC2086  # a list of options, none of which holds a space
+# shellcheck disable=SC2086,SC2090  # a list of options, none of which holds a space
 ssh $options ${jump:+-o "ProxyCommand=$jump"} -o HostKeyAlias=host -p "$port" -l "$user" "$address" "$line" || {
 	code=$?
 	if [ "$code" -eq 255 ]; then
