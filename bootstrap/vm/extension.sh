@@ -7,7 +7,10 @@ install -d -m 0755 -o istio-proxy -g istio-proxy /var/lib/istio/data
 [ -n "$SHA256" ] || exit 0
 modules=/var/lib/vm-mesh/modules
 install -d -m 0755 /var/lib/vm-mesh "$modules"
-cat >"$modules/$SHA256.part"
-echo "$SHA256  $modules/$SHA256.part" | sha256sum --check --status - || fail "the module was damaged on its way"
-put "$modules/$SHA256.wasm" 0644 root:root <"$modules/$SHA256.part"
-rm -f "$modules/$SHA256.part"
+# Of its own: extensions that have the same module are made ready at once.
+part=$modules/$SHA256.$$
+trap 'rm -f "$part"' EXIT
+cat >"$part"
+echo "$SHA256  $part" | sha256sum --check --status - || fail "the module was damaged on its way"
+chmod 0644 "$part"
+mv "$part" "$modules/$SHA256.wasm"
