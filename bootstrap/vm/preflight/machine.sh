@@ -46,6 +46,8 @@ look_at_init() {
 
 # Measured: the package unpacks to 140 MB below /usr/local; itself it takes 50 MB of /var, and apt's lists 155 MB.
 look_at_disk() {
+	# A machine that has joined has used that already.
+	if [ -e /var/lib/vm-mesh/package ]; then level=warning; else level=failure; fi
 	for need in "/usr/local 200" "/var 250"; do
 		folder=${need% *} least=${need#* }
 		# Two needs of one file system add up.
@@ -54,7 +56,7 @@ look_at_disk() {
 		if [ ! -w "$folder" ]; then
 			failure disk "$folder cannot be written to" "mount it for writing, or use another image"
 		elif [ "$free" -lt "$least" ]; then
-			failure disk "$folder has ${free} MB left, and the sidecar needs $least MB" "make room, or a larger disk"
+			$level disk "$folder has ${free} MB left, and the sidecar needs $least MB" "make room, or a larger disk"
 		else
 			ok disk "$folder has ${free} MB left"
 		fi

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 
-from tests.unit.bootstrap.support import ROOT
+from tests.unit.bootstrap.support import ROOT, Machine, below
 
-PARTS = "cat bootstrap/vm/preflight/*.sh"
+PARTS = [ROOT / "bootstrap/vm/common.sh", *sorted((ROOT / "bootstrap/vm/preflight").glob("*.sh"))]
 
 
-def look(check: str, has: str = "", **data: str) -> list[list[str]]:
+def look(check: str, has: str = "", machine: Machine | None = None, **data: str) -> list[list[str]]:
     """What a check finds: level, check, what, advice; ``has`` replaces what the machine is asked for, in shell."""
-    script = f'eval "$({PARTS})"\n{has}\nlook_at_{check}'
-    done = subprocess.run(
-        ["sh", "-euc", script], cwd=ROOT, env={**os.environ, **data}, capture_output=True, text=True, check=True
-    )
+    parts = "".join(part.read_text() for part in PARTS)
+    script = f"{below(str(machine.folder), parts) if machine else parts}\n{has}\nlook_at_{check}"
+    environment = {**os.environ, "VM": "vm1", **data}
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=True)
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
@@ -30,3 +30,12 @@ def test_a_service_that_is_to_be_started_needs_its_port() -> None:
 
 def test_a_service_that_is_taken_as_it_runs_may_run() -> None:
     assert look("services", TAKEN, PORTS="9080", STARTED_PORTS="") == []
+
+
+NO_ROOM = "df() { printf 'Filesystem\\nx 1 1 102400 1%% /\\n'; }"
+
+
+def test_a_machine_needs_room_to_join_and_not_once_more_when_it_has(machine: Machine) -> None:
+    assert [(level, check) for level, check, *_ in look("disk", NO_ROOM, machine)] == 2 * [("failure", "disk")]
+    machine.put("var/lib/vm-mesh/package")
+    assert [(level, check) for level, check, *_ in look("disk", NO_ROOM, machine)] == 2 * [("warning", "disk")]
