@@ -1,7 +1,7 @@
 #!/bin/sh
 # Looks whether the VM can join the mesh, before anything is changed on it. GATEWAY: address or name of the gateway by
-# which it reaches the control plane; PORTS: those of its services, STARTED_PORTS: of those that the bootstrap starts.
-# Prints what to know; fails with what must be mended.
+# which it reaches the control plane; PORTS: those of its services, STARTED_PORTS: of those that the bootstrap starts;
+# KIND: of the sidecar's package, deb or rpm. Prints what to know; fails with what must be mended.
 #
 # FINDINGS=lines prints every finding in the form of vm/preflight.sh instead. WAIT: seconds that the machine, and then
 # the gateway, may take to answer. NOW: the time to hold its clock against, in seconds since 1970; default: this clock.
@@ -13,7 +13,7 @@ wait=${WAIT:-60}
 until_true "$wait" "the machine to answer" $TRANSPORT true </dev/null >&2
 found=$(
 	on_vm preflight.sh "NOW=${NOW:-$(date +%s)}" "GATEWAY=${GATEWAY-}" "PORTS=${PORTS-}" \
-		"STARTED_PORTS=${STARTED_PORTS-}" "WAIT=$wait" </dev/null
+		"STARTED_PORTS=${STARTED_PORTS-}" "KIND=$KIND" "WAIT=$wait" </dev/null
 )
 if [ "${FINDINGS-}" = lines ]; then
 	echo "$found"

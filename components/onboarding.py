@@ -66,7 +66,12 @@ class Onboarding(pulumi.ComponentResource):
             f"{name}-preflight",
             "preflight.sh",
             args.machine,
-            {"GATEWAY": args.gateway.address, "PORTS": ports, "STARTED_PORTS": started},
+            {
+                "GATEWAY": args.gateway.address,
+                "PORTS": ports,
+                "STARTED_PORTS": started,
+                "KIND": args.package.package.rpartition(".")[2],
+            },
             after=args.gateway.ready,
             parent=self,
         )

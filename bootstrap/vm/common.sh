@@ -20,7 +20,7 @@ put() {
 init() {
 	if [ -d /run/systemd/system ]; then
 		echo systemd
-	elif [ -d /etc/service ] && pgrep -x runsvdir >/dev/null; then
+	elif [ -d /etc/service ] && grep -qsx runsvdir /proc/[0-9]*/comm; then
 		echo runit
 	else
 		fail "neither systemd nor runit runs here, and no other init is known"

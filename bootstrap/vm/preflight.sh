@@ -3,7 +3,8 @@
 # warning, failure), check, what was found, what to do, with tabs between them. docs/doctor.md explains each check.
 #
 # NOW: the operator's time. GATEWAY: of the control plane, or empty. PORTS: of the machine's services,
-# STARTED_PORTS: of those among them that the bootstrap starts. WAIT: seconds.
+# STARTED_PORTS: of those among them that the bootstrap starts. KIND: of the sidecar's package, deb or rpm.
+# WAIT: seconds.
 PATH=$PATH:/usr/sbin:/sbin
 
 look_at_clock # first: the time that it is held against does not wait

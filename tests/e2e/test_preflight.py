@@ -66,7 +66,7 @@ MACHINES = {
             "iptables -A INPUT -p tcp --dport 15006 -j ACCEPT",
         ),
     ),
-    "bare": Machine(options=("--tmpfs=/var:size=20m",), breaks=("rm /usr/bin/runsvdir", "rm /usr/bin/apt-get")),
+    "bare": Machine(options=("--tmpfs=/var:size=20m",), breaks=("rm -r /etc/service", "rm /usr/bin/apt-get")),
     "cut-off": Machine(options=(*MAY, "--dns=127.0.0.1"), breaks=("rm /usr/sbin/*tables*",)),
     "read-only": Machine(options=(*MAY, "--read-only", "--dns=127.0.0.1", "--tmpfs=/etc/service")),
     "crowded": Machine(
@@ -129,7 +129,7 @@ LOOKS = {
         finds=(
             ("failure", "rights", "may not change the machine's network"),
             ("failure", "init", "neither systemd nor runit"),
-            ("failure", "package", "no apt, dnf, yum or zypper"),
+            ("failure", "package", "no apt-get to install the sidecar's .deb"),
             ("failure", "disk", "/var has 20 MB left"),
         ),
     ),
@@ -214,6 +214,7 @@ def preflight(container: str, gateway: str, user: str = "root", **data: str) -> 
         "GATEWAY": gateway,
         "PORTS": "9080",
         "STARTED_PORTS": "9080",
+        "KIND": "deb",
         "WAIT": "2",
         **data,
     }

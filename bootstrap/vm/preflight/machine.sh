@@ -34,10 +34,8 @@ look_at_rights() {
 }
 
 look_at_init() {
-	if [ -d /run/systemd/system ]; then
-		ok init systemd
-	elif [ -d /etc/service ] && has runsvdir; then
-		ok init runit
+	if found=$(init 2>/dev/null); then
+		ok init "$found"
 	else
 		failure init "it runs neither systemd nor runit, so nothing would start the agent again" \
 			"use an image whose process 1 is systemd, or install runit and run runsvdir /etc/service"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 
+import pytest
+
 from tests.unit.bootstrap.support import ROOT, Machine, below
 
 PARTS = [ROOT / "bootstrap/vm/common.sh", *sorted((ROOT / "bootstrap/vm/preflight").glob("*.sh"))]
@@ -39,3 +41,28 @@ def test_a_machine_needs_room_to_join_and_not_once_more_when_it_has(machine: Mac
     assert [(level, check) for level, check, *_ in look("disk", NO_ROOM, machine)] == 2 * [("failure", "disk")]
     machine.put("var/lib/vm-mesh/package")
     assert [(level, check) for level, check, *_ in look("disk", NO_ROOM, machine)] == 2 * [("warning", "disk")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "manager", "level"),
+    [
+        ("deb", "apt-get", "ok"),
+        ("deb", "dnf", "failure"),
+        ("rpm", "dnf", "ok"),
+        ("rpm", "yum", "ok"),
+        ("rpm", "apt-get", "failure"),
+        ("rpm", "zypper", "failure"),
+    ],
+)
+def test_a_machine_needs_a_manager_for_the_packages_kind(kind: str, manager: str, level: str) -> None:
+    has = f"has() {{ [ $1 = {manager} ] || [ $1 = dpkg ]; }}; missing() {{ :; }}; uname() {{ echo x86_64; }}"
+    ((found, _, what, _),) = look("package", has, KIND=kind)
+    assert found == level, what
+
+
+@pytest.mark.parametrize(("running", "level"), [("runsvdir", "ok"), ("cron", "failure")])
+def test_an_init_that_is_not_running_is_none(running: str, level: str, machine: Machine) -> None:
+    (machine.folder / "run/systemd/system").rmdir()
+    machine.put("etc/service/details/run")
+    has = f"has() {{ :; }}; grep() {{ [ $2 = {running} ]; }}"
+    assert [(found, check) for found, check, *_ in look("init", has, machine)] == [(level, "init")]

@@ -129,6 +129,11 @@ def test_the_preflight_is_told_which_services_are_to_be_started(fleet: Program) 
     assert (preflight["environment.PORTS"], preflight["environment.STARTED_PORTS"]) == ("9080 9081", "9081")
 
 
+def test_the_preflight_is_told_what_is_to_be_installed(fleet: Program, program: Program) -> None:
+    assert fleet["fleet-a-preflight"]["environment.KIND"] == "rpm"
+    assert program["vm1-preflight"]["environment.KIND"] == "deb"
+
+
 def test_nothing_is_changed_on_a_machine_before_it_is_found_sound(program: Program) -> None:
     """The way to the control plane among it, so that is there first."""
     sound = program["vm1-preflight"]
