@@ -52,18 +52,19 @@ def root_file_system(name: str, packages: Sequence[str]) -> Entry:
 def mirror_of(suite: str, apt: Path) -> str | None:
     """The URL from which this machine gets the packages of a suite, if it gets them at all.
 
-    None leaves the choice to debootstrap, as on an Ubuntu.
+    None leaves the choice to debootstrap, as on an Ubuntu. Of apt's methods debootstrap knows the web's.
     """
     for file in sorted([apt / "sources.list", *apt.glob("sources.list.d/*.list")]):
         for line in file.read_text().splitlines() if file.exists() else []:
-            match = re.match(r"deb\s+(?:\[[^]]*]\s+)?(\S+)\s+(\S+)\s", line)
+            match = re.match(r"deb\s+(?:\[[^]]*]\s+)?(https?://\S+)\s+(\S+)\s", line)
             if match and match[2] == suite:
                 return match[1]
     for file in sorted(apt.glob("sources.list.d/*.sources")):
         for stanza in re.split(r"\n\s*\n", file.read_text()):
             fields = dict(re.findall(r"(?m)^(\w[\w-]*):\s*(.*)$", stanza))
-            if "deb" in fields.get("Types", "").split() and suite in fields.get("Suites", "").split():
-                return fields["URIs"].split()[0]
+            uris = re.findall(r"https?://\S+", fields.get("URIs", ""))
+            if uris and "deb" in fields.get("Types", "").split() and suite in fields.get("Suites", "").split():
+                return uris[0]
     return None
 
 

@@ -128,3 +128,14 @@ def test_debians_packages_come_from_this_machines_mirror(tmp_path: Path) -> None
         "deb [signed-by=/key arch=amd64] http://lines.example bookworm main contrib\n"
     )
     assert debian.mirror_of("bookworm", tmp_path) == "http://lines.example"
+
+
+def test_debootstrap_is_not_sent_where_only_apt_finds_the_way(tmp_path: Path) -> None:
+    folder = tmp_path / "sources.list.d"
+    folder.mkdir()
+    (tmp_path / "sources.list").write_text("deb mirror+file:/etc/apt/mirrors.txt bookworm main\n")
+    (folder / "cdrom.sources").write_text("Types: deb\nURIs: cdrom://x\nSuites: bookworm\nComponents: main\n")
+    assert debian.mirror_of("bookworm", tmp_path) is None
+    uris = "mirror+file:/etc/apt/mirrors.txt https://packages.example/debian"
+    (folder / "debian.sources").write_text(f"Types: deb\nURIs: {uris}\nSuites: bookworm\nComponents: main\n")
+    assert debian.mirror_of("bookworm", tmp_path) == "https://packages.example/debian"
