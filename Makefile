@@ -111,5 +111,5 @@ bench: $(if $(CHECKOUT),,tools) ## Measure beside what a user would do instead (
 	@$(tooled) $(python) -m bench $(ONLY) $(if $(SHORT),--short) $(if $(COLD),--cold) \
 		$(if $(CHECKOUT),--checkout "$(CHECKOUT)" --stack $(STACK)) --output "$(or $(OUTPUT),$(if $(SHORT),.state/bench.md,docs/numbers.md))"
 
-prune: ## Remove from the cache what this checkout does not use
+prune: ## Remove from the cache what no stack of this checkout uses
 	@$(python) -m toolchain prune

@@ -27,10 +27,10 @@ def _env(root: Path, _options: argparse.Namespace) -> None:
         print(f"export {name}={shlex.quote(value)}")
 
 
-def _prune(root: Path, options: argparse.Namespace) -> None:
+def _prune(root: Path, _options: argparse.Namespace) -> None:
     from toolchain.prune import prune
 
-    for line in prune(root, options.stack):
+    for line in prune(root):
         print(line)
 
 
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=about, description=about)
         command.set_defaults(run=run)
-        if run is not _env:
+        if run is _ensure:
             command.add_argument("--stack", help="the stack whose mirror is used (vm-mesh:mirror)")
     engine = commands.add_parser("engine", help="the container engine that was started here")
     stop = engine.add_subparsers(required=True, metavar="command").add_parser("stop", help="stop it")

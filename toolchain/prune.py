@@ -12,7 +12,8 @@ from toolchain.cache import remove
 from toolchain.commands import CommandFailed
 from toolchain.ensure import Plan, open_shop
 from toolchain.images import HUB, EngineImage
-from toolchain.recipe import Entry, Recipe, Shop
+from toolchain.mirror import Mirror
+from toolchain.recipe import Choice, Entry, Recipe, Shop
 from toolchain.recipes.management import IMAGES, ManagementImages
 from toolchain.recipes.workloads import Workloads
 
@@ -22,13 +23,13 @@ OTHER = ("engine", "locks", "pulumi")
 ABANDONED = 24 * 3600
 
 
-def prune(root: Path, stack: str | None) -> Generator[str]:
-    """Removes what the checkout at ``root`` would not use, and yields in words what is removed."""
-    mirrors = mirror.load(root, stack)
-    shop = open_shop(root, mirrors)
-    # Whichever stack it is: another one may have a management cluster.
-    plan = Plan(shop, Workloads(mirrors), ManagementImages(mirrors, tuple(IMAGES)))
-    recipes = set(_all(way for choice in plan.choices for way in choice.ways))
+def prune(root: Path) -> Generator[str]:
+    """Removes what no stack of the checkout at ``root`` would use, and yields in words what is removed.
+
+    Raises Problem if the config of one of them cannot be read.
+    """
+    shop = open_shop(root, Mirror())
+    recipes = set(_all(way for mirrors in _mirrors(root) for choice in _choices(shop, mirrors) for way in choice.ways))
     used = {shop.path(recipe) for recipe in recipes if isinstance(recipe, Entry)} | {Path(sys.prefix)}
     for entry in shop.cache.root.glob("*/*"):
         if not entry.is_dir() or entry in used or entry.parent.name in OTHER:
@@ -38,6 +39,17 @@ def prune(root: Path, stack: str | None) -> Generator[str]:
             yield f"removed {entry}"
     if shop.engine.answers():
         yield from _images(shop, {recipe.reference for recipe in recipes if isinstance(recipe, EngineImage)})
+
+
+def _mirrors(root: Path) -> set[Mirror]:
+    """The mirrors of the checkout's stacks: what is got through one is kept by its name there."""
+    stacks = (file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in root.glob("Pulumi.*.yaml"))
+    return {Mirror(), *(mirror.load(root, stack) for stack in stacks)}
+
+
+def _choices(shop: Shop, mirrors: Mirror) -> list[Choice]:
+    # With all of management's images: some stack may have such a cluster.
+    return Plan(shop, Workloads(mirrors), ManagementImages(mirrors, tuple(IMAGES))).choices
 
 
 def _images(shop: Shop, used: set[str]) -> Generator[str]:
