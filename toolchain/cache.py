@@ -6,12 +6,15 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
+
+from toolchain.problem import Problem
 
 KEY_LENGTH = 12
 
@@ -82,10 +85,19 @@ class Cache:
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder, read-only ones in it too (as Go's module cache makes them), if it is there."""
+    """Removes a folder, read-only ones in it too (as Go's module cache makes them), if it is there.
+
+    Raises Problem if a step that ran as root has left what only root can remove, and sudo asks for a password.
+    """
     if not folder.exists():
         return
-    for inner in folder.rglob("*"):
-        if inner.is_dir() and not inner.is_symlink():
-            inner.chmod(0o755)
-    shutil.rmtree(folder)
+    try:
+        for inner in folder.rglob("*"):
+            if inner.is_dir() and not inner.is_symlink():
+                inner.chmod(0o755)
+        shutil.rmtree(folder)
+    except PermissionError:
+        # A root file system in the making has the kernel's own in it.
+        removal = ("sudo", "-n", "rm", "-rf", "--one-file-system", str(folder))
+        if shutil.which("sudo") is None or subprocess.run(removal, capture_output=True, check=False).returncode:
+            raise Problem(f"{folder} holds files of root, of a step that was killed", "remove it as root") from None

@@ -78,12 +78,12 @@ class Commands:
             self._stopped = True
             running = list(self._running)
         for process in running:
-            _signal(process, signal.SIGTERM)
+            self._signal(process, signal.SIGTERM)
         for process in running:
             try:
                 process.wait(GRACE)
             except subprocess.TimeoutExpired:
-                _signal(process, signal.SIGKILL)
+                self._signal(process, signal.SIGKILL)
 
     def _start(
         self,
@@ -133,7 +133,10 @@ class Commands:
             )
         return (out or b"").decode(errors="replace")
 
-
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+    def _signal(self, process: subprocess.Popen[bytes], number: int) -> None:
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            pass
+        except PermissionError:  # it runs as root, by sudo
+            self.clean_up("sudo", "-n", "kill", f"-{number}", "--", f"-{process.pid}")
