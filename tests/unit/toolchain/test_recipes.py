@@ -11,7 +11,7 @@ from toolchain.ensure import Plan
 from toolchain.images import Built, EngineImage, Pulled
 from toolchain.mirror import Mirror
 from toolchain.recipe import Entry, Shop
-from toolchain.recipes import debian, istio, plugins
+from toolchain.recipes import bookinfo, debian, istio, plugins
 from toolchain.recipes.management import IMAGES, ManagementImages
 from toolchain.recipes.plugins import PLUGINS, install, point
 from toolchain.recipes.workloads import BUILT, Workloads
@@ -99,6 +99,12 @@ def test_links_are_changed_in_one_step(tmp_path: Path) -> None:
         point(link, target)
         assert link.readlink() == target
         assert list(link.parent.iterdir()) == [link]
+
+
+def test_an_edit_of_what_no_program_is_made_of_makes_no_image_anew() -> None:
+    names = [str(part) for part in bookinfo.PROGRAMS.ingredients]
+    assert "go.mod" in names
+    assert not [name for name in names if name.endswith((".md", "_test.go"))]
 
 
 STANZAS = """\
