@@ -6,7 +6,7 @@ STACK ?= dev
 SHELL := /bin/sh
 
 # The Python of the project's own environment, which is made at first use, outside the checkout.
-python = "$$(sh toolchain/venv.sh)/bin/python"
+python = venv=$$(sh toolchain/venv.sh) && "$$venv/bin/python"
 vmmesh = @$(python) -m vmmesh
 # Tools and tests find pulumi, kind, kubectl and the rest by this.
 tooled = eval "$$($(python) -m toolchain env)" &&
@@ -86,7 +86,7 @@ lint: ## ruff, shellcheck, gofmt, go vet, and the checks of CI's own files
 	@cd apps/bookinfo && test -z "$$(gofmt -l . ../../tests/e2e/wasm ../../tests/e2e/page)" && go vet ./...
 
 types: ## The strict type checker
-	@$(python) -m basedpyright --pythonpath $(python)
+	@$(python) -m basedpyright --pythonpath "$$venv/bin/python"
 
 unit: ## Unit tests, of the sample application too
 	@$(python) -m pytest --numprocesses=auto tests/unit
