@@ -59,7 +59,8 @@ def ensure(root: Path, stack: str | None) -> Artifacts:
 def _explanation(unreachable: list[str]) -> str:
     return (
         f"Not reached: {', '.join(unreachable) or 'no host, but some lack a file'}. What cannot be "
-        "downloaded is built from package registries, once: that takes 13 minutes on two fast processors, 44 on two slow ones."
+        "downloaded is built from package registries, once: that takes 13 minutes on two fast processors, 44 on two "
+        "slow ones."
     )
 
 
