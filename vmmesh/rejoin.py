@@ -14,6 +14,7 @@ from vmmesh.exclusive import exclusive
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, each
 from vmmesh.place import Place
+from vmmesh.routes import check_applied, route_of
 from vmmesh.stack import Stack
 from vmmesh.stackfile import Misuse, nearest
 from vmmesh.status import expiry
@@ -49,15 +50,18 @@ def _lapsed(mesh: Mesh, machine: str) -> bool:
 def rejoin(place: Place, names: Sequence[str]) -> list[str]:
     """Has machines join again, all if none is named; returns which. One that is in the mesh is not disturbed by it.
 
-    Raises Misuse for a name that is no machine's, or Problem, the first thing that failed.
+    Raises Misuse for a name that is no machine's, or Problem: a stage is in the config only, or what failed first.
     """
     settings = place.file.settings()
     machines = machines_of(settings, names)
     place.enter()
     with exclusive(place.root, place.name):
         stack = Stack(place.root, place.name, "rejoin")
+        state = stack.export(secrets=True)
+        # An update of few resources gives the stack all its outputs: such a stage would count as put in place.
+        check_applied([route_of(settings, service) for service in settings.routes], stack.outputs(state)["stages"])
         with Progress(Checkout(place.root).logs) as progress:
-            await_api_servers(stack.export(secrets=True), settings, progress.say)
+            await_api_servers(state, settings, progress.say)
             join_again(stack, machines, progress)
     return machines
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from settings import RuleSettings, Settings, first_subset, service_host, vm_service
+from toolchain.problem import Problem
 from vmmesh.stackfile import Misuse, nearest
 
 ELSEWHERE = "elsewhere"
@@ -80,3 +81,14 @@ def applied_route(settings: Settings, route: Route, stage: str | None) -> Route 
         return None
     percents = dict.fromkeys(route.percents, 0) | dict(weights)
     return replace(route, stage=stage, percents=percents, rule=declared.rule_in(stage))
+
+
+def check_applied(routes: Sequence[Route], applied: Mapping[str, str]) -> None:
+    """Raises Problem if a stage is in the config only; ``applied`` are those that the last update has put in place."""
+    for route in routes:
+        if applied.get(route.service) != route.stage:
+            raise Problem(
+                f"the config says that {route.service} is in stage {route.stage}, "
+                f"but the last update has put {applied.get(route.service)} in place",
+                "run `make up` first, or take the edit back",
+            )

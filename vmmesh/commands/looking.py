@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +13,6 @@ from rich.live import Live
 from rich.text import Text
 
 from toolchain.places import Checkout
-from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import drift as drifting
 from vmmesh import status as reading
@@ -31,7 +30,7 @@ from vmmesh.commands.common import (
     place,
     print_json,
 )
-from vmmesh.routes import Route, route_of
+from vmmesh.routes import check_applied, route_of
 from vmmesh.stackfile import Misuse
 
 
@@ -107,7 +106,7 @@ def verify(
     if not routes:
         raise Misuse("there is no route to verify", "set a route's probePath in the config, or use --passive")
     with opened(where, "verify") as it, Progress(Checkout(where.root).logs) as progress:
-        _check_applied(routes, it.outputs["stages"])
+        check_applied(routes, it.outputs["stages"])
         if passive is None:
             verdicts = verifying.verify(it.mesh, routes, requests, progress)
         else:
@@ -117,17 +116,6 @@ def verify(
     else:
         verifying.show(console(), verdicts)
     fail_unless(all(verdict.passed for verdict in verdicts))
-
-
-def _check_applied(routes: Sequence[Route], applied: Mapping[str, str]) -> None:
-    """Raises Problem if a stage is in the config only: no mesh could be judged right by it."""
-    for route in routes:
-        if applied.get(route.service) != route.stage:
-            raise Problem(
-                f"the config says that {route.service} is in stage {route.stage}, "
-                f"but the last update has put {applied.get(route.service)} in place",
-                "run `make up` first, or take the edit back",
-            )
 
 
 def drift(ctx: typer.Context, stack: StackName = "dev", as_json: Json = False) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.vmmesh.support import CLUSTER1, CLUSTER2, VM, details, settings
-from vmmesh.routes import ELSEWHERE, route_of
+from toolchain.problem import Problem
+from vmmesh.routes import ELSEWHERE, check_applied, route_of
 from vmmesh.stackfile import Misuse
 
 
@@ -49,3 +50,9 @@ def test_without_callers_a_route_is_for_all() -> None:
 def test_an_unknown_route_is_told_with_the_nearest() -> None:
     with pytest.raises(Misuse, match=r"no route detail; did you mean details\?"):
         route_of(settings(), "detail")
+
+
+def test_a_stage_that_is_in_the_config_only_is_told() -> None:
+    check_applied([details()], {"details": "canary"})
+    with pytest.raises(Problem, match="details is in stage canary, but the last update has put vm-only in place"):
+        check_applied([details()], {"details": "vm-only"})
