@@ -12,6 +12,7 @@ import pytest
 from tests.e2e import splits
 from tests.e2e.environment import Environment
 from tests.e2e.splits import ONE_UPDATE_A_CLUSTER, STAGES, assert_served_by
+from tests.e2e.traffic import Stream, new_ids, send
 
 pytestmark = pytest.mark.e2e
 
@@ -50,6 +51,35 @@ def test_a_route_is_for_the_namespaces_that_it_names(running: Environment, tmp_p
     """Callers of another namespace reach the pods of the service."""
     with limited_to(running, {"namespaces": ["virtual-machines"]}):
         assert_served_by({"cluster1", "cluster2"}, running, tmp_path, "cluster1")
+
+
+@pytest.mark.long
+def test_a_route_is_taken_away_and_put_back_without_a_lost_call(running: Environment) -> None:
+    """Callers reach the pods of the service meanwhile, wherever they are."""
+    urls = running.outputs["urls"]
+    with Stream(urls["cluster1"], rate=60) as first, Stream(urls["cluster2"], rate=60) as second:
+        with without_route(running):
+            sent = send(urls["cluster1"], new_ids(100))
+        running.make("verify")
+    assert sent == {"200": 100}
+    for stream in (first, second):
+        print(f"{dict(stream.results)} in {stream.seconds:.1f} s while the route was taken away and put back")
+        assert set(stream.results) == {"200"}
+
+
+@contextmanager
+def without_route(environment: Environment) -> Generator[None]:
+    with environment.edited() as config:
+        route = config["vm-mesh:routes"].pop("details")
+        stage = config["vm-mesh:stages"].pop("details")
+    try:
+        environment.up()
+        yield
+    finally:
+        with environment.edited() as config:
+            config["vm-mesh:routes"]["details"] = route
+            config["vm-mesh:stages"]["details"] = stage
+        environment.up()
 
 
 @contextmanager
