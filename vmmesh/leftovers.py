@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from pulumi.automation import ConcurrentUpdateError
 
 from vmmesh import recovery
+from vmmesh.broken_off import BrokenOff, runs_again
 from vmmesh.recovery import Say
+from vmmesh.urns import resource_name
 
 _T = TypeVar("_T")
 
@@ -19,12 +21,14 @@ class Leftovers:
     """Those of a stack of the checkout at ``root``.
 
     ``pulumi`` runs the CLI for the stack and returns what it says. ``file`` keeps what was pending until it is put
-    right: the state itself forgets that first. ``locks`` is where a backend of files keeps the stack's locks.
+    right: the state itself forgets that first. ``broken_off`` takes in commands that were being changed.
+    ``locks`` is where a backend of files keeps the stack's locks.
     """
 
-    def __init__(self, root: Path, file: Path, locks: Path, pulumi: Callable[..., str]) -> None:
+    def __init__(self, root: Path, file: Path, broken_off: BrokenOff, locks: Path, pulumi: Callable[..., str]) -> None:
         self._root = root
         self._file = file
+        self._broken_off = broken_off
         self._locks = locks
         self._pulumi = pulumi
 
@@ -50,6 +54,7 @@ class Leftovers:
         if not self._file.exists():
             return False
         deployment = json.loads(self._file.read_bytes())["deployment"]
+        self._broken_off.note(_changing(deployment))
         unknown = recovery.clean(self._root, deployment, self._with_secrets, say)
         self._file.unlink()
         return unknown
@@ -66,3 +71,9 @@ class Leftovers:
 
     def _with_secrets(self) -> Mapping[str, Any]:
         return json.loads(self._pulumi("stack", "export", "--show-secrets"))["deployment"]
+
+
+def _changing(deployment: Mapping[str, Any]) -> list[str]:
+    """Commands that were being changed, by the names of their resources."""
+    changing = (it["resource"] for it in deployment["pending_operations"] if it["type"] == "updating")
+    return [resource_name(it["urn"]) for it in changing if runs_again(it["type"], it.get("inputs"))]

@@ -22,6 +22,7 @@ from toolchain.places import Checkout
 from toolchain.problem import Problem
 from toolchain.progress import Progress
 from vmmesh import recovery, state
+from vmmesh.broken_off import BrokenOff
 from vmmesh.engine import Engine
 from vmmesh.history import Update, once_more, updates
 from vmmesh.leftovers import Leftovers
@@ -69,7 +70,9 @@ class Stack:
         self._workspace = automation.LocalWorkspace(work_dir=str(root), pulumi_command=self._engine)
         self._root = root
         locks = places.backend / ".pulumi/locks/organization" / PROJECT / name
-        self._leftovers = Leftovers(root, places.state / f"interrupted.{name}.json", locks, self._pulumi)
+        self._broken_off = BrokenOff(places.state / f"broken-off.{name}.json")
+        interrupted = places.state / f"interrupted.{name}.json"
+        self._leftovers = Leftovers(root, interrupted, self._broken_off, locks, self._pulumi)
         try:
             self._stack = QuickStack.opened(name, self._workspace, make=make)
         except automation.StackNotFoundError:
@@ -179,13 +182,24 @@ class Stack:
         """Whether an update that was killed has left something to be put right, the state being ``export``."""
         return self._leftovers.there(export)
 
+    def broken_off(self) -> list[str]:
+        """Names of commands that were broken off in the midst of a change, and not run since."""
+        if not (names := self._broken_off.names()):
+            return []
+        known = self._known()
+        return [name for name in names if name in known]
+
     def _urns(self, names: Sequence[str]) -> list[str]:
         """URNs of resources. Raises Problem if one is not there."""
-        known = {resource_name(resource["urn"]): resource["urn"] for resource in self.export().get("resources", [])}
+        known = self._known()
         for name in names:
             if name not in known:
                 raise Problem(f"the stack has no {name} yet", "run `make up` first")
         return [known[name] for name in names]
+
+    def _known(self) -> dict[str, str]:
+        """Name -> URN of every resource."""
+        return {resource_name(resource["urn"]): resource["urn"] for resource in self.export().get("resources", [])}
 
     def restore(self, export: Mapping[str, Any]) -> None:
         """Makes the state what an export says, as of ``pulumi stack export``."""
@@ -213,6 +227,7 @@ class Stack:
             except CommandError as error:
                 raise advised(watch.failure(str(error)), self._log.parent, self._backend) from None
             finally:
+                self._broken_off.note(watch.broken, watch.ended)
                 self._clear_scratch()  # the kubernetes plugin leaves its kubeconfigs
         return dict(watch.changes)
 

@@ -29,9 +29,9 @@ from vmmesh.waking import started_machines, started_nodes, wake
 def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
     """Makes tools and images ready, then the stack; returns the summary.
 
-    Nodes and container VMs that were stopped or paused go on, and what they run is waited for. Machines whose
-    certificates are of no use any more join again, and workload entries that are left behind are removed. ``gone``
-    names machines that are no longer in the config and cannot be reached ever again.
+    Nodes and container VMs that were stopped or paused go on, and what they run is waited for. Steps that were broken
+    off are run again, machines whose certificates are of no use any more join again, and workload entries that are left
+    behind are removed. ``gone`` names machines that are no longer in the config and cannot be reached ever again.
 
     Raises SettingsError before anything is touched, or Problem, the first thing that failed.
     """
@@ -48,6 +48,9 @@ def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
                 if made:
                     _bring_back(stack, state, settings, made, progress)
                 changes = _update(stack, state, settings, progress)
+                if broken := stack.broken_off():
+                    progress.say(Text(f"{', '.join(broken)}: broken off by a run that failed or was killed; once more"))
+                    stack.up(progress, again=broken)
                 outputs = stack.outputs() if changes else stack.outputs(state)
                 if settings.vms:
                     _tend(stack, settings, outputs, made, progress)

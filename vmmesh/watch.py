@@ -13,6 +13,7 @@ from pulumi.automation.events import DiagnosticEvent, StepEventMetadata
 
 from toolchain.problem import Problem
 from toolchain.progress import TAIL_LINES, Progress, Step, StepFailed
+from vmmesh.broken_off import runs_again
 from vmmesh.urns import resource_name
 
 _VERBS = {
@@ -46,6 +47,10 @@ class Watch:
         """How often the engine did what, once it is done: kind of operation -> resources."""
         self.failures: list[Problem] = []
         """What failed, first things first."""
+        self.broken: set[str] = set()
+        """Commands whose change has begun and not ended, by the names of their resources."""
+        self.ended: set[str] = set()
+        """Resources of which an operation has come to its end."""
         self._progress = progress
         self._log = log
         self._everything = everything
@@ -66,7 +71,7 @@ class Watch:
         if begun := event.resource_pre_event:
             self._begin(begun.metadata)
         elif done := event.res_outputs_event:
-            self._leave(done.metadata.urn)
+            self._end(done.metadata)
         elif failed := event.res_op_failed_event:
             self._fail(failed.metadata)
         elif said := event.diagnostic_event:
@@ -82,8 +87,15 @@ class Watch:
         return Problem("\n".join(said.strip().splitlines()[-TAIL_LINES:]), f"The engine's whole log is {self._log}")
 
     def _begin(self, metadata: StepEventMetadata) -> None:
+        if metadata.op is OpType.UPDATE and metadata.new and runs_again(metadata.type, metadata.new.inputs):
+            self.broken.add(resource_name(metadata.urn))
         if metadata.op in _VERBS and (self._everything or metadata.type.endswith(_SLOW)):
             self._enter(metadata)
+
+    def _end(self, metadata: StepEventMetadata) -> None:
+        if metadata.op in _VERBS:
+            self.ended.add(resource_name(metadata.urn))
+        self._leave(metadata.urn)
 
     def _enter(self, metadata: StepEventMetadata) -> None:
         kind = metadata.type.rpartition(":")[2]

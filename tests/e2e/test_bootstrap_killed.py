@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -64,7 +64,37 @@ def test_a_bootstrap_that_is_killed_is_finished_by_the_next_run(running: Environ
     running.up()
 
 
-def killed_in(environment: Environment, step: str) -> None:
+def test_an_edit_that_is_taken_back_after_a_kill_is_taken_back_on_the_machine_too(running: Environment) -> None:
+    """To Pulumi nothing differs then from what the step was given the last time that it came to its end."""
+    vm = "in-join"
+    given(running, vm, SETTINGS)
+    running.make("up")
+    given(running, vm, SETTINGS | {"labels": {"edited": "yes"}})
+    killed_in(running, f"{vm}-join", "changing", lambda: eventually(lambda: edited(running, vm)))
+    given(running, vm, SETTINGS)
+    print(running.make("up"))
+    with pytest.raises(AssertionError):
+        edited(running, vm)
+    eventually(lambda: is_healthy(running, vm))
+    assert running.changes() == []
+
+
+def given(environment: Environment, vm: str, settings: dict[str, Any]) -> None:
+    with environment.edited() as config:
+        config["vm-mesh:vms"][vm] = settings
+
+
+def edited(environment: Environment, vm: str) -> None:
+    assert "edited" in environment.on_vm("cat /var/lib/istio/envoy/cluster.env", vm)
+
+
+def killed_in(
+    environment: Environment,
+    step: str,
+    verb: str = "making",
+    # Into the step, each of which takes longer.
+    far_enough: Callable[[], None] = lambda: time.sleep(0.5),
+) -> None:
     """Runs `vmmesh up` until a step is under way, and kills it and all that it has started."""
     run = subprocess.Popen(
         [sys.executable, "-m", "vmmesh", "up", "--stack", environment.stack],
@@ -76,9 +106,9 @@ def killed_in(environment: Environment, step: str) -> None:
     )
     assert run.stdout
     with run.stdout:
-        reached = any(line.startswith(f"{step}: making") for line in run.stdout)
+        reached = any(line.startswith(f"{step}: {verb}") for line in run.stdout)
         if reached:
-            time.sleep(0.5)  # into the step, each of which takes longer
+            far_enough()
             for process in [main := psutil.Process(run.pid), *main.children(recursive=True)]:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()

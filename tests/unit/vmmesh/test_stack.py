@@ -78,12 +78,12 @@ class Fake:
     def write(self, name: str, text: str) -> None:
         self.programs.write(name, text)
 
-    def pending(self, kind: str) -> None:
-        operation = {
-            "type": "creating",
+    def pending(self, kind: str, operation: str = "creating") -> None:
+        pending = {
+            "type": operation,
             "resource": {"urn": urn(kind, "thing"), "type": kind, "inputs": {"name": "thing"}},
         }
-        deployment = {"resources": [operation["resource"]], "pending_operations": [operation]}
+        deployment = {"resources": [pending["resource"]], "pending_operations": [pending]}
         self.write("state", json.dumps({"deployment": deployment}))
 
     def outputs(self, outputs: dict[str, Any]) -> None:
@@ -160,6 +160,16 @@ def test_what_was_begun_is_cleared_before_the_update(fake: Fake) -> None:
     assert "docker rm --force --volumes thing" in fake.programs.calls
     assert "it was creating thing when it was killed" in fake.screen.getvalue()
     assert not list((fake.root / ".state").glob("interrupted*"))
+
+
+def test_a_command_that_was_killed_in_a_change_is_known_as_long_as_the_stack_has_it(fake: Fake) -> None:
+    fake.pending("command:local:Command", "updating")
+    state = fake.programs.read("state")
+    stack = Stack(fake.root, "dev", "up")
+    fake.up(stack)
+    assert stack.broken_off() == []
+    fake.write("state", state)
+    assert stack.broken_off() == ["thing"]
 
 
 def test_a_second_kill_loses_nothing_of_what_is_to_be_cleared(fake: Fake) -> None:

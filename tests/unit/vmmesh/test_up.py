@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Fake:
         self.place = place
         self.state: dict[str, Any] = state_with("cluster1", "cluster2")
         self.log: list[str] = []
+        self.broken: list[str] = []
 
     def stack(self, *_arguments: object, make: bool) -> Fake:
         assert make
@@ -49,9 +50,12 @@ class Fake:
         self.log.append("preview")
         return []
 
-    def up(self, _progress: object, *, one_by_one: bool = False) -> dict[str, int]:
-        self.log.append(f"up{' one by one' if one_by_one else ''}")
+    def up(self, _progress: object, *, one_by_one: bool = False, again: Sequence[str] = ()) -> dict[str, int]:
+        self.log.append(f"up{' one by one' if one_by_one else ''}{''.join(f' again {name}' for name in again)}")
         return CHANGES
+
+    def broken_off(self) -> list[str]:
+        return self.broken
 
     @contextmanager
     def connect(self, *_arguments: object) -> Generator[Fake]:
@@ -80,6 +84,14 @@ def test_where_nothing_changes_the_state_is_read_once(fake: Fake, monkeypatch: p
     changing(monkeypatch, nothing=True)
     assert up.up(fake.place)["changed"] == {}
     assert fake.log == ["export", "preview", "outputs of the state that was read"]
+
+
+def test_what_was_broken_off_is_run_again_though_nothing_changes(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The edit that it was for may have been taken back."""
+    changing(monkeypatch, nothing=True)
+    fake.broken = ["vm1-join"]
+    up.up(fake.place)
+    assert fake.log[:3] == ["export", "preview", "up again vm1-join"]
 
 
 def test_an_update_has_outputs_of_its_own(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:

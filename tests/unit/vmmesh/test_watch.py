@@ -48,6 +48,18 @@ def test_everything_is_shown_where_that_is_little(progress: Progress, screen: io
     assert screen.getvalue().splitlines() == ["quick: changing Service", "quick: done in 0 s"]
 
 
+def test_a_command_whose_change_has_not_ended_is_broken_off(progress: Progress, tmp_path: Path) -> None:
+    inputs = {"create": "sh bootstrap/join.sh"}
+    with Watch(progress, tmp_path / "up.log") as watch:
+        for name in ("join", "sidecar", "serve"):
+            watch(step("resourcePreEvent", "update", COMMAND, name, new=inputs))
+        watch(step("resOutputsEvent", "update", COMMAND, "join"))
+        watch(step("resOpFailedEvent", "update", COMMAND, "sidecar"))
+        watch(step("resourcePreEvent", "create", COMMAND, "other", new=inputs))
+    assert watch.broken - watch.ended == {"sidecar", "serve"}
+    assert watch.ended == {"join"}
+
+
 def test_a_step_s_log_has_what_is_said_about_it(progress: Progress, tmp_path: Path) -> None:
     with Watch(progress, tmp_path / "up.log") as watch:
         watch(step("resourcePreEvent", "create", COMMAND, "join"))
