@@ -8,7 +8,6 @@ from typing import Any
 
 import typer
 from pulumi.automation import CommandError
-from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
@@ -17,6 +16,7 @@ from toolchain.environment import environment
 from toolchain.problem import Problem
 from toolchain.progress import report
 from vmmesh.commands import access_logs, grants, lifecycle, looking, machines, pictures, stages, traces
+from vmmesh.commands.common import errors
 from vmmesh.engine import STOPPERS, stop
 from vmmesh.place import ROOT, Environment, Place
 from vmmesh.reason import reason
@@ -32,31 +32,31 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
-        errors = Console(stderr=True, highlight=False)
+        screen = errors()
         ctx.obj = partial(Place, root=ROOT, environment=ctx.obj or environment)
         try:
             return super().invoke(ctx)
         except SettingsError as error:
-            errors.print(Text(str(error), style="bold red"), soft_wrap=True)
+            screen.print(Text(str(error), style="bold red"), soft_wrap=True)
             raise typer.Exit(2) from None
         except Misuse as problem:
-            report(problem, errors)
+            report(problem, screen)
             raise typer.Exit(2) from None
         except Problem as problem:
-            report(problem, errors)
+            report(problem, screen)
             raise typer.Exit(1) from None
         except CommandError as error:
-            errors.print(Text(reason(error), style="bold red"), soft_wrap=True)
+            screen.print(Text(reason(error), style="bold red"), soft_wrap=True)
             raise typer.Exit(1) from None
         except OSError as error:
             if (problem := full(error)) is None:
                 raise
-            report(problem, errors)
+            report(problem, screen)
             raise typer.Exit(1) from None
         except ToolsFailed:
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            errors.print(_STOPPED, soft_wrap=True)
+            screen.print(_STOPPED, soft_wrap=True)
             raise typer.Exit(130) from None
 
 
