@@ -103,7 +103,7 @@ e2e: tools ## The real clusters, the real VM, real traffic
 
 FAULT ?=
 faults: tools ## The long form: everything dies, is cut off, comes back, with traffic (FAULT="killed and not vm": some of it)
-	@$(tooled) $(python) -m pytest tests/e2e -s -m long -k "$(FAULT)"
+	@$(tooled) $(python) -m pytest tests/e2e -s -v --durations=40 --durations-min=20 -m long -k "$(FAULT)"
 
 test: check contract e2e ## Every test
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,3 +59,9 @@ def left_behind(root: Path) -> list[str]:
             found += [name for name in names if name.startswith(f"vm-mesh-{STACK}")]
     unwanted = {".state", ".kube"}
     return found + [path.name for path in root.iterdir() if path.name in unwanted]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Shows a failure when it happens: the run goes on, for hours maybe, and pytest itself tells at the end."""
+    if report.failed:
+        print(f"\n{report.longreprtext}", file=sys.stderr)

@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 REQUESTS = 100_000
 STAGES = ("vm-only", "canary", "kubernetes", "spread")
-LATE_SECONDS = 120.0
-"""By how much a busy machine may send them later than at the rate."""
+SENT_RATE = 2 * RATE
+"""Requests a second that are sent; a busy machine may come to no less than half of it."""
 
 
 def every_pair(stages: Iterable[str]) -> list[str]:
@@ -40,7 +40,7 @@ def test_every_stage_after_every_other_one_loses_none_of_many_requests(running: 
     way = every_pair(STAGES)
     steps = list(itertools.pairwise(way))
     url = running.outputs["urls"]["cluster1"]
-    with every_destination_has_calls(running, way[0]), Stream(url, rate=RATE) as stream:
+    with every_destination_has_calls(running, way[0]), Stream(url, rate=SENT_RATE) as stream:
         began = time.monotonic()
         for number, (before, after) in enumerate(steps, start=1):
             running.set_stage(after)
@@ -56,7 +56,7 @@ def test_every_stage_after_every_other_one_loses_none_of_many_requests(running: 
 
 
 def until(stream: Stream, count: int, began: float) -> None:
-    """Waits for the requests, as long as they take at the rate."""
+    """Waits for the requests, as long as they take at the least rate."""
     while stream.results.total() < count:
-        assert time.monotonic() < began + count / RATE + LATE_SECONDS, f"{stream.results.total()} of {count} were sent"
+        assert time.monotonic() < began + count / RATE, f"{stream.results.total()} of {count} were sent"
         time.sleep(0.2)
