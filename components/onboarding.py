@@ -60,8 +60,7 @@ class Onboarding(pulumi.ComponentResource):
             "SELECTOR": f"{MACHINE_LABEL}={name}",
         }
         istiod = args.istio.revisions.istiod_host(args.vm.revision)
-        ports = " ".join(str(service.port) for service in args.vm.services.values())
-        started = " ".join(str(service.port) for service in args.vm.services.values() if service.command)
+        ports = " ".join(map(str, args.vm.ports))
         sound = bootstrap_step(
             f"{name}-preflight",
             "preflight.sh",
@@ -69,7 +68,7 @@ class Onboarding(pulumi.ComponentResource):
             {
                 "GATEWAY": args.gateway.address,
                 "PORTS": ports,
-                "STARTED_PORTS": started,
+                "STARTED_PORTS": " ".join(map(str, args.vm.started_ports)),
                 "KIND": args.package.package.rpartition(".")[2],
             },
             after=args.gateway.ready,

@@ -40,7 +40,7 @@ def cluster_env(name: str, machine: str, vm: VmSettings, mesh: MeshSettings, ist
         metadata
         | _capture(vm.capture)
         | {
-            "ISTIO_INBOUND_PORTS": ",".join(str(service.port) for service in vm.services.values()),
+            "ISTIO_INBOUND_PORTS": ",".join(map(str, vm.ports)),
             "ISTIO_LOCAL_EXCLUDE_PORTS": ",".join(map(str, (_SSH, *_AGENT_PORTS))),
             "ISTIO_NAMESPACE": vm.namespace,
             "ISTIO_SERVICE": f"{name}.{vm.namespace}",

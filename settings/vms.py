@@ -153,6 +153,16 @@ class VmSettings(Model):
     capture: CaptureSettings = CaptureSettings()
     sidecar: SidecarSettings | None = None
 
+    @property
+    def ports(self) -> list[int]:
+        """Ports of the services."""
+        return [service.port for service in self.services.values()]
+
+    @property
+    def started_ports(self) -> list[int]:
+        """Ports of those among the services that the bootstrap starts."""
+        return [service.port for service in self.services.values() if service.command]
+
     def all_machines(self, name: str) -> dict[str, MachineSettings]:
         """The machines of the VM ``name``, by their names."""
         return self.machines or {name: MachineSettings(container=self.container, host=self.host)}

@@ -44,13 +44,13 @@ class Machine:
 
 def preflight(vm: Machine) -> Iterator[Finding]:
     """What the preflight of the bootstrap finds; it changes nothing. Raises Unreachable."""
-    services, sidecar = vm.settings.services.values(), vm.settings.sidecar
+    sidecar = vm.settings.sidecar
     data = {
         "VM": vm.name,
         "TRANSPORT": vm.transport,
         "GATEWAY": vm.gateway,
-        "PORTS": " ".join(str(service.port) for service in services),
-        "STARTED_PORTS": " ".join(str(service.port) for service in services if service.command),
+        "PORTS": " ".join(map(str, vm.settings.ports)),
+        "STARTED_PORTS": " ".join(map(str, vm.settings.started_ports)),
         # The toolchain's own is for Debian.
         "KIND": sidecar.package.rpartition(".")[2] if sidecar else "deb",
         "WAIT": str(ANSWER_SECONDS),
