@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
+
+import psutil
 
 from tests.e2e.conftest import STACK
 from tests.e2e.environment import Environment, eventually
@@ -50,6 +54,15 @@ def on_vm(command: str) -> Strike:
 
 def docker(*arguments: str) -> Strike:
     return lambda environment: void(environment.run("docker", *arguments))
+
+
+def kill_all(run: subprocess.Popen[Any]) -> None:
+    """Kills a run and all that it has started, in whichever process group, if it has not ended."""
+    with suppress(psutil.NoSuchProcess):
+        for process in [main := psutil.Process(run.pid), *main.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    run.wait()
 
 
 def void(_: object) -> None:

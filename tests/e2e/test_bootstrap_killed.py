@@ -7,13 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.e2e.environment import Environment, eventually
+from tests.e2e.faults import kill_all
 from tests.e2e.traffic import Stream, new_ids, send
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
@@ -69,6 +68,7 @@ def test_an_edit_that_is_taken_back_after_a_kill_is_taken_back_on_the_machine_to
     vm = "in-join"
     given(running, vm, SETTINGS)
     running.make("up")
+    running.forget_outputs()
     given(running, vm, SETTINGS | {"labels": {"edited": "yes"}})
     killed_in(running, f"{vm}-join", "changing", lambda: eventually(lambda: edited(running, vm)))
     given(running, vm, SETTINGS)
@@ -107,12 +107,11 @@ def killed_in(
     assert run.stdout
     with run.stdout:
         reached = any(line.startswith(f"{step}: {verb}") for line in run.stdout)
-        if reached:
-            far_enough()
-            for process in [main := psutil.Process(run.pid), *main.children(recursive=True)]:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-        run.wait()
+        try:
+            if reached:
+                far_enough()
+        finally:
+            kill_all(run)
     assert reached, f"{step} was never begun"
 
 

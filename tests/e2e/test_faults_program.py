@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.environment import Environment
+from tests.e2e.environment import Environment, eventually
+from tests.e2e.faults import kill_all
 from tests.e2e.traffic import Stream, new_ids, send
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
@@ -45,7 +45,7 @@ def configure(environment: Environment, *, vm: bool, stage: str) -> None:
 
 
 def begun(environment: Environment) -> subprocess.Popen[bytes]:
-    """`vmmesh up`, in a process group of its own."""
+    """`vmmesh up`, in a session of its own: Ctrl-C is for the tests alone."""
     command = [sys.executable, "-m", "vmmesh", "up", "--stack", environment.stack]
     return subprocess.Popen(
         command,
@@ -66,7 +66,8 @@ def test_a_run_that_is_killed_is_finished_by_the_next(running: Environment) -> N
         while killed < KILLS:
             change(running, number)
             after = rng.uniform(0, whole[number % 2])
-            ended = ended_within(begun(running), after)
+            # Every second time the run alone: its pulumi is left to itself.
+            ended = ended_within(begun(running), after, (kill_alone, kill_all)[number // 2 % 2])
             killed += not ended
             started = time.monotonic()
             running.make("up")
@@ -93,23 +94,30 @@ def undisturbed(environment: Environment, number: int) -> float:
     return time.monotonic() - started
 
 
-def ended_within(run: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Whether a run ends by itself in time; otherwise it is killed, with all that it has started."""
+def ended_within(run: subprocess.Popen[bytes], seconds: float, kill: Callable[[subprocess.Popen[bytes]], None]) -> bool:
+    """Whether a run ends by itself in time; otherwise it is killed."""
     try:
         run.wait(seconds)
     except subprocess.TimeoutExpired:
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
+        kill(run)
         return False
     return True
+
+
+def kill_alone(run: subprocess.Popen[bytes]) -> None:
+    run.kill()
+    run.wait()
 
 
 def test_of_two_runs_one_works_and_one_says_who_does(running: Environment) -> None:
     configure(running, vm=True, stage="vm-only")
     first = begun(running)
     lock = running.root / ".state" / f"{running.stack}.lock"
-    while lock.read_text().strip() != str(first.pid):
-        time.sleep(0.05)
+
+    def has_begun() -> None:
+        assert lock.read_text().strip() == str(first.pid)
+
+    eventually(has_begun)
     with pytest.raises(subprocess.CalledProcessError) as second:
         running.vmmesh("up")
     assert f"process {first.pid}" in second.value.stderr
