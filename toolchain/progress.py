@@ -16,6 +16,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from toolchain.console import errors
 from toolchain.problem import Problem
 
 HEARTBEAT = 30.0
@@ -59,7 +60,7 @@ class Progress:
 
     def __init__(self, logs: Path, console: Console | None = None, heartbeat: float = HEARTBEAT) -> None:
         self._logs = logs
-        self._console = console or Console(stderr=True, highlight=False)
+        self._console = console or errors()
         self._heartbeat = heartbeat
         self._steps: list[Step] = []
         self._lock = threading.Lock()
@@ -142,7 +143,7 @@ class Progress:
 
 def report(problem: Problem, console: Console | None = None) -> None:
     """Prints what went wrong and what to do, for a program that then ends with exit code 1."""
-    console = console or Console(stderr=True, highlight=False)
+    console = console or errors()
     console.print(Text(str(problem), style="bold red"), soft_wrap=True)
     if isinstance(problem, StepFailed):
         for line in problem.tail():

@@ -11,7 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.scripts import NOTHING
+from components.scripts import script
+
+_ACTS = ("sh bootstrap/", script("kind-load.sh"))
+"""How the text of a command begins that changes a machine or a node."""
 
 
 class BrokenOff:
@@ -28,12 +31,20 @@ class BrokenOff:
         """Takes in what was ``broken`` off, and lets go of what has ``ended``."""
         left = sorted({*self.names(), *broken} - {*ended})
         if left:
-            self._file.write_text(json.dumps(left))
+            # A disk that is full, or a kill, leaves the one text or the other.
+            fresh = self._file.with_suffix(".new")
+            fresh.write_text(json.dumps(left))
+            fresh.replace(self._file)
         else:
             self._file.unlink(missing_ok=True)
 
 
 def runs_again(kind: str, inputs: Mapping[str, Any] | None) -> bool:
-    """Whether a resource is a command that may be run at any time: to be made anew, it need not be deleted first."""
+    """Whether a resource is a command that may leave its change half done, on a machine or a node.
+
+    It may be run at any time: to be made anew, it need not be deleted first. One that only says something, a new
+    certificate maybe, leaves nothing behind.
+    """
     known = inputs or {}
-    return kind == "command:local:Command" and "delete" not in known and known.get("create") != NOTHING
+    acts = str(known.get("create")).startswith(_ACTS)
+    return kind == "command:local:Command" and "delete" not in known and acts

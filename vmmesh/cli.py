@@ -12,11 +12,11 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from settings import SettingsError
+from toolchain.console import errors
 from toolchain.environment import environment
 from toolchain.problem import Problem
 from toolchain.progress import report
 from vmmesh.commands import access_logs, grants, lifecycle, looking, machines, pictures, stages, traces
-from vmmesh.commands.common import errors
 from vmmesh.engine import STOPPERS, stop
 from vmmesh.place import ROOT, Environment, Place
 from vmmesh.reason import reason

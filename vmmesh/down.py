@@ -109,7 +109,8 @@ def _unreachable(clusters: Mapping[str, str]) -> list[str]:
     if refused:
         raise Problem(
             "\n".join(["nothing was removed, for clusters do not take this user:", *refused]),
-            "log in to them and run `make down` again; docs/own-clusters.md says how to forget them all the same",
+            "log in to them and run `make down` again, where a kubeconfig itself has the new login after a `make up`; "
+            "docs/own-clusters.md says how to forget them all the same",
         )
     return list(errors)
 

@@ -18,6 +18,8 @@ from pulumi import automation
 from pulumi.automation import CommandResult, OnOutput
 from pulumi.automation.errors import create_command_error
 
+from toolchain.console import let_go
+
 STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LAST_RESORT_SECONDS = 15.0
 LOGGED = ("up", "preview", "refresh", "destroy")
@@ -96,9 +98,7 @@ def let_go_of_terminal() -> None:
         state = select.poll()
         state.register(stream, 0)
         if any(event & select.POLLHUP for _, event in state.poll(0)):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream)
-            os.close(nowhere)
+            let_go(stream)
 
 
 @contextmanager

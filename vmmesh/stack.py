@@ -227,9 +227,15 @@ class Stack:
             except CommandError as error:
                 raise advised(watch.failure(str(error)), self._log.parent, self._backend) from None
             finally:
-                self._broken_off.note(watch.broken, watch.ended)
                 self._clear_scratch()  # the kubernetes plugin leaves its kubeconfigs
+                self._note_broken_off(watch, say)
         return dict(watch.changes)
+
+    def _note_broken_off(self, watch: Watch, say: Callable[[str], None]) -> None:
+        try:
+            self._broken_off.note(watch.broken, watch.ended)
+        except OSError as error:  # on a full disk; why the update failed matters more
+            say(f"not written down, {error.strerror}: {', '.join(sorted(watch.broken)) or 'nothing'} was broken off")
 
     def _clear_scratch(self) -> None:
         shutil.rmtree(self._scratch)

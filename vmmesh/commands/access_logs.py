@@ -12,9 +12,10 @@ import typer
 from rich.text import Text
 
 from settings import LOG_STORE, LOG_STORE_PORT, Settings
+from toolchain.console import errors
 from vmmesh import kept_logs, log_view
 from vmmesh import logs as reading
-from vmmesh.commands.common import StackName, console, errors, fail_unless, place
+from vmmesh.commands.common import StackName, console, fail_unless, place
 from vmmesh.kept import moment, store
 from vmmesh.kubectl import written
 from vmmesh.logs import Entry

@@ -82,11 +82,6 @@ def console() -> Console:
     return Console(highlight=False)
 
 
-def errors() -> Console:
-    """Standard error, for people."""
-    return Console(stderr=True, highlight=False)
-
-
 def print_json(document: dict[str, Any]) -> None:
     """Prints a document."""
     typer.echo(json.dumps(document, indent=2))

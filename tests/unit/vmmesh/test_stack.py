@@ -81,7 +81,11 @@ class Fake:
     def pending(self, kind: str, operation: str = "creating") -> None:
         pending = {
             "type": operation,
-            "resource": {"urn": urn(kind, "thing"), "type": kind, "inputs": {"name": "thing"}},
+            "resource": {
+                "urn": urn(kind, "thing"),
+                "type": kind,
+                "inputs": {"name": "thing", "create": "sh bootstrap/join.sh"},
+            },
         }
         deployment = {"resources": [pending["resource"]], "pending_operations": [pending]}
         self.write("state", json.dumps({"deployment": deployment}))
