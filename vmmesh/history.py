@@ -134,10 +134,13 @@ def moved(service: str, here: str, to: str) -> str:
 def left_for(history: Sequence[Update], service: str, stage: str, vm: str, known: Sequence[str]) -> str | None:
     """The one of ``known`` stages that an upgrade of ``vm`` has left for the present one, and not come back to.
 
-    None also if anything else was done to the stack since: who did it knew the stage, and may mean it to stay.
+    None also if anything else was done to the stack since: who did it knew the stage, and may mean it to stay. Steps
+    that are run once more tell nothing of that.
     """
     ours = upgrading(vm, "")
     for update in reversed(history):
+        if update.message.startswith(_ONCE_MORE):
+            continue
         if not update.message.startswith(ours):
             return None
         moves = update.message.removeprefix(ours).split(", ")

@@ -149,6 +149,12 @@ class Stack:
             self._workspace.env_vars = {}
         return changes
 
+    def up_again(self, progress: Progress) -> None:
+        """Runs once more what was broken off in the midst of a change. Raises as :meth:`up` does."""
+        if broken := self.broken_off():
+            progress.say(Text(f"{', '.join(broken)}: broken off by a run that failed or was killed; once more"))
+            self.up(progress, again=broken)
+
     def note(self, message: str, route: str) -> None:
         """Puts a message about a route into the stack's history, by a refresh that looks at nothing in the mesh."""
         urns = [resource["urn"] for resource in self.export()["resources"]]

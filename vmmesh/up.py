@@ -48,9 +48,7 @@ def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
                 if made:
                     _bring_back(stack, state, settings, made, progress)
                 changes = _update(stack, state, settings, progress)
-                if broken := stack.broken_off():
-                    progress.say(Text(f"{', '.join(broken)}: broken off by a run that failed or was killed; once more"))
-                    stack.up(progress, again=broken)
+                stack.up_again(progress)
                 outputs = stack.outputs() if changes else stack.outputs(state)
                 if settings.vms:
                     _tend(stack, settings, outputs, made, progress)

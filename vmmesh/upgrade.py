@@ -100,11 +100,12 @@ def upgrade(place: Place, vm: str, through: str | None, requests: int) -> Upgrad
             guard.refuse(guard.findings(stack.preview(), settings))
         ways |= unfinished(settings, vm, stack.history())
         with connect(settings, outputs) as mesh:
-            _move(place, stack, mesh, vm, ways, progress)
-            with _way_back_told(ways, progress):
+            with _way_back_told(place, ways, progress):
+                _move(place, stack, mesh, vm, ways, progress)
                 with progress.step("drain", f"until no call of {vm} is under way"):
                     each(lambda machine: _drain(mesh, machine), machines)
                 changes = stack.up(progress, message=upgrading(vm, "the whole config"))
+                stack.up_again(progress)
                 with progress.step("healthy", f"until {', '.join(machines)} can serve again"):
                     _wait_until_healthy(mesh, settings, vm, machines)
                 back = {service: (to, here) for service, (here, to) in ways.items()}
@@ -130,7 +131,7 @@ def _move(
 ) -> Settings:
     """Takes routes from stage to stage, and puts nothing else of the config into effect; waits for every caller.
 
-    An update that fails leaves the config as it was.
+    If they do not come to it, the config stays as it was.
     """
     text = place.file.text
     for service, (_, to) in ways.items():
@@ -140,10 +141,16 @@ def _move(
         return settings
     routes = [route_of(settings, service) for service in ways]
     message = upgrading(vm, ", ".join(moved(service, here, to) for service, (here, to) in ways.items()))
-    with place.file.restored_on(BaseException):
-        place.file.write(text)
-        weights = [f"{route.service}-{cluster}-weights" for route in routes for cluster in route.clusters]
+    weights = [f"{route.service}-{cluster}-weights" for route in routes for cluster in route.clusters]
+    before = place.file.text
+    place.file.write(text)
+    try:
         stack.up(progress, only=weights, message=message)
+    except BaseException:
+        place.file.write(before)
+        if any(update.message == message for update in stack.history()[-1:]):  # Ctrl-C came when all was done
+            place.file.write(text)
+        raise
     for route in routes:
         with progress.step("routes", f"until every caller's proxy has the routes of {route.stage}"):
             mesh.wait_for_routes(route, ROUTES_SECONDS)
@@ -151,14 +158,16 @@ def _move(
 
 
 @contextmanager
-def _way_back_told(ways: Mapping[str, tuple[str, str]], progress: Progress) -> Generator[None]:
+def _way_back_told(place: Place, ways: Mapping[str, tuple[str, str]], progress: Progress) -> Generator[None]:
     """Says where calls stay that whatever ends the block keeps from coming back, and what brings them back."""
     try:
         yield
     except BaseException:
+        stages = place.file.settings().stages
         for service, (here, to) in ways.items():
-            line = f"{service} stays in stage {to}: run this again, or make stage SERVICE={service} STAGE={here}"
-            progress.say(Text(line, style="yellow"))
+            if stages[service] == to:
+                line = f"{service} stays in stage {to}: run this again, or make stage SERVICE={service} STAGE={here}"
+                progress.say(Text(line, style="yellow"))
         raise
 
 

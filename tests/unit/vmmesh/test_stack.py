@@ -174,6 +174,11 @@ def test_a_command_that_was_killed_in_a_change_is_known_as_long_as_the_stack_has
     assert stack.broken_off() == []
     fake.write("state", state)
     assert stack.broken_off() == ["thing"]
+    with Progress(fake.root, Console(file=fake.screen, width=200)) as progress:
+        stack.up_again(progress)
+    target = urn("command:local:Command", "thing")
+    assert any(f"--replace {target}" in call for call in fake.programs.calls)
+    assert "thing: broken off by a run that failed or was killed; once more" in fake.screen.getvalue()
 
 
 def test_a_second_kill_loses_nothing_of_what_is_to_be_cleared(fake: Fake) -> None:

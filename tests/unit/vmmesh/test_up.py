@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,6 @@ class Fake:
         self.place = place
         self.state: dict[str, Any] = state_with("cluster1", "cluster2")
         self.log: list[str] = []
-        self.broken: list[str] = []
 
     def stack(self, *_arguments: object, make: bool) -> Fake:
         assert make
@@ -50,12 +49,12 @@ class Fake:
         self.log.append("preview")
         return []
 
-    def up(self, _progress: object, *, one_by_one: bool = False, again: Sequence[str] = ()) -> dict[str, int]:
-        self.log.append(f"up{' one by one' if one_by_one else ''}{''.join(f' again {name}' for name in again)}")
+    def up(self, _progress: object, *, one_by_one: bool = False) -> dict[str, int]:
+        self.log.append(f"up{' one by one' if one_by_one else ''}")
         return CHANGES
 
-    def broken_off(self) -> list[str]:
-        return self.broken
+    def up_again(self, _progress: object) -> None:
+        self.log.append("what was broken off")
 
     @contextmanager
     def connect(self, *_arguments: object) -> Generator[Fake]:
@@ -83,27 +82,20 @@ def changing(monkeypatch: pytest.MonkeyPatch, *, nothing: bool) -> None:
 def test_where_nothing_changes_the_state_is_read_once(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     changing(monkeypatch, nothing=True)
     assert up.up(fake.place)["changed"] == {}
-    assert fake.log == ["export", "preview", "outputs of the state that was read"]
-
-
-def test_what_was_broken_off_is_run_again_though_nothing_changes(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The edit that it was for may have been taken back."""
-    changing(monkeypatch, nothing=True)
-    fake.broken = ["vm1-join"]
-    up.up(fake.place)
-    assert fake.log[:3] == ["export", "preview", "up again vm1-join"]
+    # The edit that something was broken off in may have been taken back.
+    assert fake.log == ["export", "preview", "what was broken off", "outputs of the state that was read"]
 
 
 def test_an_update_has_outputs_of_its_own(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     changing(monkeypatch, nothing=False)
     assert up.up(fake.place)["changed"] == {"update": 2}
-    assert fake.log == ["export", "preview", "up", "outputs"]
+    assert fake.log == ["export", "preview", "up", "what was broken off", "outputs"]
 
 
 def test_a_stack_that_was_just_made_is_not_asked(fake: Fake, programs: Programs) -> None:
     fake.state = {}
     up.up(fake.place)
-    assert fake.log == ["export", "preview", "up", "outputs"]
+    assert fake.log == ["export", "preview", "up", "what was broken off", "outputs"]
     assert programs.calls == []
 
 
@@ -141,6 +133,7 @@ def test_agents_are_waited_for_when_those_that_were_away_for_too_long_have_joine
         "export",
         "await_pods",
         "preview",
+        "what was broken off",
         "join_again",
         "await_agents",
     ]

@@ -15,7 +15,7 @@ from policy.rules import Violation
 from tests.unit.vmmesh.support import CONFIG, settings
 from toolchain.problem import Problem
 from vmmesh import guard, upgrade
-from vmmesh.history import Update
+from vmmesh.history import Update, once_more
 from vmmesh.judge import Verdict
 from vmmesh.place import Place
 from vmmesh.rejoin import machines_of
@@ -33,9 +33,13 @@ class Fake:
         self.updates: list[Update] = []
         self.log: list[str] = []
         self.fails: dict[str, BaseException] = {}
+        self.broken: list[str] = []
 
     def reach(self, point: str) -> None:
         self.log.append(point)
+        self.reach_silently(point)
+
+    def reach_silently(self, point: str) -> None:
         if error := self.fails.pop(point, None):
             raise error
 
@@ -64,7 +68,11 @@ class Fake:
         self.reach(f"weights of {self.stage}" if only else "up")
         assert set(only) <= {"details-cluster1-weights", "details-cluster2-weights"}
         self.note(message)
+        self.reach_silently(f"after {self.stage}" if only else "after up")
         return {"update": 1}
+
+    def up_again(self, _progress: object) -> None:
+        self.reach("what was broken off")
 
     def note(self, message: str) -> None:
         """An update by anybody."""
@@ -79,6 +87,7 @@ class Fake:
 
     def wait_for_routes(self, route: Route, _seconds: float) -> None:
         assert route.stage == self.applied
+        self.reach_silently(f"routes of {route.stage}")
 
     def drain(self, _mesh: object, machine: str) -> None:
         self.reach(f"drain {machine}")
@@ -109,7 +118,8 @@ def run(fake: Fake) -> upgrade.Upgraded:
     return upgrade.upgrade(fake.place, "vm1", None, 50)
 
 
-WHOLE = ["preview", "weights of all", "drain vm1", "up", "healthy", "weights of canary", "verify canary"]
+AWAY = ["drain vm1", "up", "what was broken off", "healthy"]
+WHOLE = ["preview", "weights of all", *AWAY, "weights of canary", "verify canary"]
 
 
 def test_calls_go_round_the_vm_while_it_is_changed(fake: Fake) -> None:
@@ -128,7 +138,7 @@ def test_rules_hold_for_an_upgrade_too(fake: Fake, monkeypatch: pytest.MonkeyPat
     assert fake.place.file.text == CONFIG
 
 
-@pytest.mark.parametrize("point", ["drain vm1", "up", "healthy", "weights of canary"])
+@pytest.mark.parametrize("point", ["after all", "routes of all", "drain vm1", "up", "healthy", "weights of canary"])
 @pytest.mark.parametrize("error", [Problem("it does not work"), KeyboardInterrupt()])
 def test_the_next_run_brings_back_the_calls_that_one_that_was_stopped_has_moved(
     fake: Fake, point: str, error: BaseException, capsys: pytest.CaptureFixture[str]
@@ -148,6 +158,24 @@ def test_calls_that_could_not_be_moved_are_where_the_config_had_them(fake: Fake)
     fake.fails["weights of all"] = Problem("one of two clusters failed")
     with pytest.raises(Problem, match="one of two clusters failed"):
         run(fake)
+    assert fake.place.file.text == CONFIG
+
+
+@pytest.mark.parametrize("point", ["after canary", "routes of canary"])
+def test_calls_that_are_back_are_not_said_to_stay(fake: Fake, point: str, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.fails[point] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        run(fake)
+    assert fake.place.file.text == CONFIG
+    assert "stays in stage" not in capsys.readouterr().err
+
+
+def test_a_step_that_is_run_once_more_ends_no_way_back(fake: Fake) -> None:
+    fake.fails["healthy"] = Problem("it does not work")
+    with pytest.raises(Problem):
+        run(fake)
+    fake.note(once_more(["vm1-join"]))
+    assert run(fake).through == {"details": ("canary", "all")}
     assert fake.place.file.text == CONFIG
 
 
