@@ -27,7 +27,7 @@ SECRETS = "config_dump?resource=dynamic_active_secrets"
 INFO = "server_info"
 """Envoy's admin path of what the proxy was started with."""
 POLL_SECONDS = 1.0
-_ROOTS = ("istio-system", "istio-ca-root-cert")
+_NAMESPACE = "--namespace=istio-system"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,15 +75,21 @@ def wrong_with(found: Identity, roots: Sequence[x509.Certificate]) -> str:
 
 def identities(mesh: Mesh, settings: Settings) -> list[dict[str, Any]]:
     """Every proxy of the mesh, as JSON. Raises Unreachable if a cluster does not answer; of a proxy, it says so."""
-    roots = {cluster: roots_of(mesh, cluster) for cluster in settings.clusters}
+    roots = {cluster: roots_of(mesh, cluster, installed=settings.mesh.installed) for cluster in settings.clusters}
     return each(lambda proxy: _shown(proxy, roots[proxy.cluster]), mesh.proxies())
 
 
-def roots_of(mesh: Mesh, cluster: str) -> tuple[x509.Certificate, ...]:
-    """The roots that a cluster's istiod hands out, the one that signs first. Raises Unreachable."""
-    namespace, name = _ROOTS
-    data = mesh.get(cluster, "configmap", name, f"--namespace={namespace}")["data"]
-    return tuple(x509.load_pem_x509_certificates(data["root-cert.pem"].encode()))
+def roots_of(mesh: Mesh, cluster: str, *, installed: bool) -> tuple[x509.Certificate, ...]:
+    """The roots that a cluster is to have, the one that signs first. Raises Unreachable.
+
+    They are its CA's. In a mesh that another stack has ``installed`` that is not for us to read: there they are those
+    that istiod hands out, which it does some seconds after it was started with others.
+    """
+    if installed:
+        pem = mesh.get(cluster, "configmap", "istio-ca-root-cert", _NAMESPACE)["data"]["root-cert.pem"].encode()
+    else:
+        pem = base64.b64decode(mesh.get(cluster, "secret", "cacerts", _NAMESPACE)["data"]["root-cert.pem"])
+    return tuple(x509.load_pem_x509_certificates(pem))
 
 
 def wait(found: Callable[[], list[dict[str, Any]]], seconds: float, progress: Progress) -> list[dict[str, Any]]:

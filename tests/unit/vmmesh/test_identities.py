@@ -7,7 +7,7 @@ import functools
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography import x509
@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from toolchain.progress import Progress
-from vmmesh.identities import identity, name_of, passed, wait, wrong_with
+from vmmesh.identities import identity, name_of, passed, roots_of, wait, wrong_with
 from vmmesh.kubectl import Unreachable
+from vmmesh.mesh import Mesh
 
 EXPIRES = datetime(2100, 1, 1, tzinfo=UTC)
 Signed = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
@@ -106,6 +107,24 @@ def test_what_is_missing_before_the_next_step(
     roots: tuple[x509.Certificate, ...], signer: str, trusted: tuple[x509.Certificate, ...], wrong: str
 ) -> None:
     assert wrong_with(identity(secrets(signer, trusted), info()), roots) == wrong
+
+
+class Cluster:
+    """A cluster whose istiod was given a new root and has not handed it out yet."""
+
+    def get(self, _cluster: str, kind: str, name: str, _namespace: str) -> dict[str, Any]:
+        pems = {
+            ("configmap", "istio-ca-root-cert"): OLD.public_bytes(Encoding.PEM).decode(),
+            ("secret", "cacerts"): encoded(OLD, NEW)["inline_bytes"],
+        }
+        return {"data": {"root-cert.pem": pems[kind, name]}}
+
+
+@pytest.mark.parametrize(("installed", "roots"), [(False, (OLD, NEW)), (True, (OLD,))])
+def test_what_is_wanted_is_what_the_last_update_has_given_to_istiod(
+    installed: bool, roots: tuple[x509.Certificate, ...]
+) -> None:
+    assert roots_of(cast(Mesh, Cluster()), "cluster1", installed=installed) == roots
 
 
 def test_a_root_of_the_same_name_is_not_the_same() -> None:
