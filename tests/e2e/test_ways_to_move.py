@@ -18,6 +18,15 @@ from tests.e2e.traffic import new_ids
 pytestmark = pytest.mark.e2e
 
 COOKIE = "e2e-session"
+COPIES: dict[str, Any] = {"mirror": {"cluster2": 50}}
+TESTERS: dict[str, Any] = {
+    "match": [
+        {"headers": {"end-user": "jason"}, "destination": "cluster1"},
+        {"cookie": {"beta": "on"}, "destination": "cluster2"},
+        {"namespaces": ["virtual-machines"], "destination": "cluster2"},
+        {"labels": {"app": "reports"}, "destination": "cluster1"},
+    ]
+}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +78,7 @@ def copied(environment: Environment, ids: list[int]) -> Counter[str]:
 
 def test_copies_come_to_their_destination_and_count_nowhere(running: Environment, pods: dict[str, Caller]) -> None:
     """Every answer is the VM's; half of the calls of either cluster come to cluster2's pod a second time."""
-    take(running, pods, "vm-only", mirror={"cluster2": 50})
+    take(running, pods, "vm-only", **COPIES)
     ids: list[int] = []
     for name in ("one", "two"):
         sent = pods[name].send(400)
@@ -86,8 +95,7 @@ def test_copies_come_to_their_destination_and_count_nowhere(running: Environment
 
 @pytest.mark.long
 def test_verify_tells_copies_from_calls(running: Environment, pods: dict[str, Caller]) -> None:
-    """In the stage and with the rule of the test before."""
-    assert pods
+    take(running, pods, "vm-only", **COPIES)
     (route,) = json.loads(running.vmmesh("verify", "details", "--requests", "400", "--json"))["routes"]
     assert route["passed"]
     for judged in route["clusters"].values():
@@ -97,17 +105,7 @@ def test_verify_tells_copies_from_calls(running: Environment, pods: dict[str, Ca
 
 
 def test_what_matches_goes_whole_to_its_destination(running: Environment, pods: dict[str, Caller]) -> None:
-    take(
-        running,
-        pods,
-        "vm-only",
-        match=[
-            {"headers": {"end-user": "jason"}, "destination": "cluster1"},
-            {"cookie": {"beta": "on"}, "destination": "cluster2"},
-            {"namespaces": ["virtual-machines"], "destination": "cluster2"},
-            {"labels": {"app": "reports"}, "destination": "cluster1"},
-        ],
-    )
+    take(running, pods, "vm-only", **TESTERS)
     for name in ("one", "two"):
         tester = pods[name]
         assert tester.went_to() == {"vm1"}
@@ -125,8 +123,8 @@ def test_what_matches_goes_whole_to_its_destination(running: Environment, pods: 
 
 @pytest.mark.long
 def test_a_tester_is_known_behind_the_front_end(running: Environment, pods: dict[str, Caller]) -> None:
-    """Productpage takes the user from its session and says in ``end-user`` who it is; the rule is that of above."""
-    assert pods
+    """Productpage takes the user from its session and says in ``end-user`` who it is."""
+    take(running, pods, "vm-only", **TESTERS)
     for cluster, url in running.outputs["urls"].items():
         (number,) = new_ids(1)
         answer = httpx.get(f"{url}/api/v1/products/{number}", headers={"cookie": "user=jason"})
