@@ -86,9 +86,10 @@ def applied_route(settings: Settings, route: Route, stage: str | None) -> Route 
 def check_applied(routes: Sequence[Route], applied: Mapping[str, str]) -> None:
     """Raises Problem if a stage is in the config only; ``applied`` are those that the last update has put in place."""
     for route in routes:
-        if applied.get(route.service) != route.stage:
+        there = applied.get(route.service, "nothing")  # the route is new in the config
+        if there != route.stage:
             raise Problem(
                 f"the config says that {route.service} is in stage {route.stage}, "
-                f"but the last update has put {applied.get(route.service)} in place",
+                f"but the last update has put {there} in place",
                 "run `make up` first, or take the edit back",
             )

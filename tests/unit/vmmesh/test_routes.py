@@ -56,3 +56,8 @@ def test_a_stage_that_is_in_the_config_only_is_told() -> None:
     check_applied([details()], {"details": "canary"})
     with pytest.raises(Problem, match="details is in stage canary, but the last update has put vm-only in place"):
         check_applied([details()], {"details": "vm-only"})
+
+
+def test_a_route_that_is_new_in_the_config_has_nothing_in_place() -> None:
+    with pytest.raises(Problem, match="the last update has put nothing in place"):
+        check_applied([details()], {})
