@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from toolchain.places import Checkout
 from toolchain.problem import Problem
+from toolchain.whole import replace_text
 
 IMAGES = (
     "node",
@@ -132,6 +133,4 @@ def save(root: Path, artifacts: Artifacts) -> None:
     """Writes ``.state/artifacts.json`` in one step, so that no reader sees half of it."""
     file = Checkout(root).artifacts
     file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps(asdict(artifacts), indent=2) + "\n")
-    fresh.replace(file)
+    replace_text(file, json.dumps(asdict(artifacts), indent=2) + "\n")

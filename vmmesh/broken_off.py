@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components.scripts import script
+from toolchain.whole import replace_text
 
 _ACTS = ("sh bootstrap/", script("kind-load.sh"))
 """How the text of a command begins that changes a machine or a node."""
@@ -31,10 +32,7 @@ class BrokenOff:
         """Takes in what was ``broken`` off, and lets go of what has ``ended``."""
         left = sorted({*self.names(), *broken} - {*ended})
         if left:
-            # A disk that is full, or a kill, leaves the one text or the other.
-            fresh = self._file.with_suffix(".new")
-            fresh.write_text(json.dumps(left))
-            fresh.replace(self._file)
+            replace_text(self._file, json.dumps(left))
         else:
             self._file.unlink(missing_ok=True)
 

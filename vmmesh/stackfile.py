@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import shutil
 from collections.abc import Generator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +17,7 @@ from yaml.constructor import ConstructorError
 import settings
 from settings import PROJECT, Settings, SettingsError
 from toolchain.problem import Problem
+from toolchain.whole import replace_text
 
 SALT = "encryptionsalt"
 
@@ -52,15 +51,7 @@ class StackFile:
 
     def write(self, text: str) -> None:
         """Replaces the file's text, so that a kill leaves the one text or the other."""
-        file = self.path.resolve()
-        fresh = file.with_name(f".{file.name}.{os.getpid()}")
-        try:
-            fresh.write_bytes(text.encode())
-            if file.exists():
-                shutil.copymode(file, fresh)
-            fresh.replace(file)
-        finally:
-            fresh.unlink(missing_ok=True)
+        replace_text(self.path, text)
 
     def set_stage(self, service: str, stage: str) -> Settings:
         """Writes the stage of a service, and returns the settings with it. Raises Problem: there is no such line."""

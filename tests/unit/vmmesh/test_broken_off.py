@@ -28,12 +28,12 @@ def test_a_full_disk_leaves_what_was_kept_before(tmp_path: Path, monkeypatch: py
     kept = BrokenOff(tmp_path / "broken-off.json")
     kept.note(["vm1-join"])
 
-    def full(path: Path, text: str) -> int:
+    def full(path: Path, text: bytes) -> int:
         path.touch()
-        raise OSError(errno.ENOSPC, text)
+        raise OSError(errno.ENOSPC, text.decode())
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_text", full)
+        patched.setattr(Path, "write_bytes", full)
         with pytest.raises(OSError, match="vm2"):
             kept.note(["vm2-join"])
     assert kept.names() == ["vm1-join"]
