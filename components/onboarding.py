@@ -69,7 +69,7 @@ class Onboarding(pulumi.ComponentResource):
                 "GATEWAY": args.gateway.address,
                 "PORTS": ports,
                 "STARTED_PORTS": " ".join(map(str, args.vm.started_ports)),
-                "KIND": args.package.package.rpartition(".")[2],
+                "KIND": args.package.kind,
             },
             after=args.gateway.ready,
             parent=self,

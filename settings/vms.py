@@ -130,6 +130,11 @@ class SidecarSettings(Model):
     package: PackageSource
     sha256: Sha256
 
+    @property
+    def kind(self) -> str:
+        """``deb`` or ``rpm``."""
+        return self.package.rpartition(".")[2]
+
 
 class VmSettings(Model):
     """A virtual machine in the mesh, or several that serve the same: one destination, one identity."""

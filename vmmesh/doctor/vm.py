@@ -52,7 +52,7 @@ def preflight(vm: Machine) -> Iterator[Finding]:
         "PORTS": " ".join(map(str, vm.settings.ports)),
         "STARTED_PORTS": " ".join(map(str, vm.settings.started_ports)),
         # The toolchain's own is for Debian.
-        "KIND": sidecar.package.rpartition(".")[2] if sidecar else "deb",
+        "KIND": sidecar.kind if sidecar else "deb",
         "WAIT": str(ANSWER_SECONDS),
         "FINDINGS": "lines",
     }
