@@ -142,12 +142,11 @@ def _move(
     routes = [route_of(settings, service) for service in ways]
     message = upgrading(vm, ", ".join(moved(service, here, to) for service, (here, to) in ways.items()))
     weights = [f"{route.service}-{cluster}-weights" for route in routes for cluster in route.clusters]
-    before = place.file.text
-    place.file.write(text)
     try:
-        stack.up(progress, only=weights, message=message)
+        with place.file.restored_on(BaseException):
+            place.file.write(text)
+            stack.up(progress, only=weights, message=message)
     except BaseException:
-        place.file.write(before)
         if any(update.message == message for update in stack.history()[-1:]):  # Ctrl-C came when all was done
             place.file.write(text)
         raise

@@ -33,7 +33,6 @@ class Fake:
         self.updates: list[Update] = []
         self.log: list[str] = []
         self.fails: dict[str, BaseException] = {}
-        self.broken: list[str] = []
 
     def reach(self, point: str) -> None:
         self.log.append(point)
