@@ -1,27 +1,42 @@
 #!/bin/sh
 # Takes the VM out of the mesh: gone from the endpoints, drained, and as it was before it joined.
 # stdin: kubeconfig of the cluster whose control plane it has joined. SELECTOR finds its workload entries in NAMESPACE.
-# Of a machine that is gone, only what the mesh knows of it is removed.
 set -eu
 umask 077
 . bootstrap/common.sh
+
+expect_answer
+if gone; then
+	# Nor is its entry left: istiod removes it when the agent is gone, and the program the one that it has declared.
+	echo "$VM is gone: nothing was done on it"
+	exit
+fi
 
 kubeconfig=$(mktemp)
 trap 'rm -f "$kubeconfig"' EXIT
 trap 'exit 130' INT TERM
 cat >"$kubeconfig"
 
-expect_answer
+# entries VERB...: a kubectl command for workload entries.
+entries() {
+	verb=$1
+	shift
+	kubectl --kubeconfig "$kubeconfig" --request-timeout 15s --namespace "$NAMESPACE" "$verb" \
+		workloadentries.networking.istio.io "$@"
+}
 
-# Callers first: without its entry no caller has the machine as an endpoint, and its agent makes no other one before it
-# connects anew. Where the cluster does not answer, istiod removes the entry when the agent is gone.
-kubectl --kubeconfig "$kubeconfig" --request-timeout 15s --namespace "$NAMESPACE" \
-	delete workloadentries.networking.istio.io --selector "$SELECTOR" --ignore-not-found >/dev/null ||
-	echo "$VM: its workload entry could not be removed; istiod removes it when it is back"
+# forget: no caller has the machine as an endpoint. Its alone: where a host was moved, the machine that has taken its
+# place has joined by now, with the same labels.
+forget() {
+	address=$(on_vm address.sh </dev/null) &&
+		own=$(entries get --selector "$SELECTOR" --output \
+			"jsonpath={.items[?(@.spec.address==\"$address\")].metadata.name}") || return
+	# shellcheck disable=SC2086  # a list of names
+	[ -z "$own" ] || entries delete --ignore-not-found $own >/dev/null
+}
 
-if gone; then
-	echo "$VM is gone: nothing was done on it"
-else
-	on_vm drain.sh SECONDS_AT_MOST=30 </dev/null || echo "$VM: it leaves all the same"
-	on_vm leave.sh </dev/null
-fi
+# Callers first; its agent makes no other entry before it connects anew. Where the cluster does not answer, istiod removes
+# the entry when the agent is gone.
+forget || echo "$VM: its workload entry could not be removed; istiod removes it when it is back"
+on_vm drain.sh SECONDS_AT_MOST=30 </dev/null || echo "$VM: it leaves all the same"
+on_vm leave.sh </dev/null

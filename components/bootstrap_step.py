@@ -30,8 +30,9 @@ def bootstrap_step(
     """Runs ``bootstrap/<script>``, on the machine that runs Pulumi, for a VM; ``delete`` when the step is removed.
 
     Every step may run again at any time, so whatever changes just runs it again: its data, what it puts on the VM, or
-    the VM itself. A step that ``goes_with_vm`` is not taken back on a VM that is removed. ``stdin`` is for secrets;
-    ``environment`` is kept in the state as it is.
+    the VM itself. A step that ``goes_with_vm`` is not taken back on a VM that is removed, and one that is there to be
+    taken back alone not on a host whose place another one takes. ``stdin`` is for secrets; ``environment`` is kept in
+    the state as it is.
     """
     return local.Command(
         name,
@@ -53,6 +54,7 @@ def bootstrap_step(
             depends_on=[vm.machine, *after],
             deleted_with=vm.machine if goes_with_vm else None,
             delete_before_replace=True,
+            ignore_changes=None if script or not goes_with_vm else ["triggers"],
         ),
     )
 

@@ -125,7 +125,8 @@ class Onboarding(pulumi.ComponentResource):
             for service_name, service in args.vm.services.items()
             if service.command
         }
-        # Apart from what starts them, as is membership from the join: that may run again without a stop.
+        # Apart from what starts them, as is membership from the join: that may run again without a stop. Where another
+        # host takes a machine's place, it ends its services itself when it leaves: until then it has calls.
         services = [
             bootstrap_step(
                 f"{name}-service-{service_name}",

@@ -41,6 +41,10 @@ command("gains", create=say("gains", "create"), update=say("gains", "update"))
 command("fixed", {"delete_before_replace": True}, triggers=[1],
     create=say("fixed", "create-1"),
     delete=say("fixed", "delete-1"))
+command("deaf", {"ignore_changes": ["triggers"]}, triggers=[1], environment={"COLOR": "red"},
+    create=say("deaf", "create"),
+    update=say("deaf", "update"),
+    delete=say("deaf", "delete in $COLOR"))
 
 command("same", create=say("same", "create", "echo $COLOR; pwd; echo problem >&2"),
     environment={"COLOR": "blue"}, dir="/usr/bin")
@@ -71,7 +75,7 @@ SECOND = (
     .replace('"triggered", "delete-1"', '"triggered", "delete-2"')
     .replace('["a", {"b": 1}]', '["a", {"b": 2}]')
     .replace('"fixed", "create-1"', '"fixed", "create-2"')
-    .replace("triggers=[1]", "triggers=[1, 2]")
+    .replace("triggers=[1],", "triggers=[1, 2],")
     .replace('"echo kept"))', '"echo kept"), environment={"NEW": "1"})')
     .replace('"gains", "update")', '"gains", "update"), triggers=[1]')
     .replace('"STEP": "1"', '"STEP": "2"')
@@ -167,6 +171,12 @@ def test_a_first_trigger_replaces_too(life: Life) -> None:
 
 def test_delete_before_replace_is_the_programs_choice(life: Life) -> None:
     assert life.steps("fixed") == ["create-1", "delete-1", "create-2"]
+
+
+def test_a_trigger_that_is_ignored_replaces_nothing(life: Life) -> None:
+    assert life.steps("deaf") == ["create", "update"]
+    assert life.second.ops("deaf") == ["update"]
+    assert life.end("deaf") == ["delete in green"]
 
 
 def test_unchanged_inputs_run_nothing(life: Life) -> None:

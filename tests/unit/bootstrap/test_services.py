@@ -55,6 +55,36 @@ def test_a_machine_that_leaves_keeps_no_service_of_ours(serving: Machine, progra
     assert own.exists()
 
 
+def test_a_machine_that_leaves_takes_its_own_entry_along_alone(machine: Machine, programs: Programs) -> None:
+    """Where a host was moved, the machine in its place has one with the same labels by now."""
+    programs.make("hostname", "echo 10.0.0.5 10.0.1.5")
+    programs.make("kubectl", 'case " $* " in *" get "*\'address=="10.0.0.5"\'*) echo vm1-10.0.0.5 ;; esac')
+    for name in ("dpkg", "pilot-agent"):
+        programs.make(name)
+    done = machine.step("leave.sh", NAMESPACE="virtual-machines", SELECTOR="vm-mesh/machine=vm1")
+    assert (done.returncode, done.stdout) == (0, "")
+    asked, deleted = (call.partition("--namespace ")[2] for call in programs.calls if call.startswith("kubectl"))
+    assert asked.startswith("virtual-machines get workloadentries.networking.istio.io --selector vm-mesh/machine=vm1 ")
+    assert deleted == "virtual-machines delete workloadentries.networking.istio.io --ignore-not-found vm1-10.0.0.5"
+
+
+def test_a_machine_without_an_entry_leaves(machine: Machine, programs: Programs) -> None:
+    for name in ("hostname", "kubectl", "dpkg"):
+        programs.make(name)
+    done = machine.step("leave.sh", NAMESPACE="virtual-machines", SELECTOR="vm-mesh/machine=vm1")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert not any(" delete " in call for call in programs.calls)
+
+
+def test_a_machine_leaves_though_the_cluster_is_silent(machine: Machine, programs: Programs) -> None:
+    for name, does in (("hostname", ""), ("kubectl", "exit 1"), ("dpkg", "")):
+        programs.make(name, does)
+    done = machine.step("leave.sh", NAMESPACE="virtual-machines", SELECTOR="vm-mesh/machine=vm1")
+    assert done.returncode == 0
+    assert done.stdout == "vm1: its workload entry could not be removed; istiod removes it when it is back\n"
+    assert "systemctl --quiet disable --now istio" in programs.calls
+
+
 @pytest.mark.parametrize("script", ["unserve.sh", "leave.sh"])
 def test_only_a_machine_that_is_gone_need_not_answer(script: str, machine: Machine, programs: Programs) -> None:
     programs.make("kubectl")

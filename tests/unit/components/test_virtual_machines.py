@@ -295,6 +295,7 @@ def test_a_service_that_is_taken_out_is_ended(program: Program) -> None:
     assert "vm1-serve-details" in program.names(service.depends_on)
     # A container that goes takes it along, and a host that goes has left.
     assert service.deleted_with == program["vm1-container"].urn
+    assert service.ignore_changes == ("triggers",)
     assert service.urn in program["vm1-membership"].depends_on
 
 
@@ -309,6 +310,7 @@ def test_a_machine_leaves_before_anything_of_it_goes(program: Program) -> None:
     assert membership["stdin"] == Secret(json.dumps(kubeconfig("cluster1")))
     # A machine that goes has to leave first, so this must not be skipped with it.
     assert membership.deleted_with == ""
+    assert membership.ignore_changes == ()
     assert program.names(membership.depends_on) >= {"vm1-join", "vm1-service-details", "vm1-container"}
     assert program.names(program["vm1-join"].depends_on) >= {"vm1-cluster1-details", "vm1-cluster2-details"}
 
