@@ -14,7 +14,7 @@ from settings import Settings
 from toolchain.problem import Problem
 from vmmesh import planned
 from vmmesh.planned import Step
-from vmmesh.urns import resource_name
+from vmmesh.urns import cluster_of, resource_name
 
 _MACHINES = ("vm-mesh:index:ContainerVm", "vm-mesh:index:HostVm")
 _VM = "vm-mesh:index:WorkloadGroup"
@@ -29,6 +29,7 @@ def findings(events: Sequence[EngineEvent], settings: Settings, *, allow_jump: b
         *violations(planned.after(steps)),
         *removals(steps),
         *replacements(steps, settings),
+        *namespaces(steps, settings),
         *(() if allow_jump else jumps(steps, settings)),
         *planned.engine_violations(events),
     ]
@@ -73,6 +74,23 @@ def replacements(steps: Sequence[Step], settings: Settings) -> Iterator[Violatio
             f"if that is meant, add {destination} to vm-mesh:allowReplace for this update"
         )
         yield Violation(rule="replacements-allowed", urn=step.urn, message=message)
+
+
+def namespaces(steps: Sequence[Step], settings: Settings) -> Iterator[Violation]:
+    """No namespace goes that the config has: with it would go what others run there.
+
+    A stack in a mesh that is another one's has made those of callers once, and makes them no more.
+    """
+    for step in steps:
+        if step.operation != OpType.DELETE or step.resource.type != "kubernetes:core/v1:Namespace":
+            continue
+        name, cluster = step.resource.inputs["metadata"]["name"], cluster_of(step.resource.provider)
+        if cluster in settings.application_clusters() and name in settings.namespaces():
+            message = (
+                f"namespace {name} would be removed from {cluster} with all that runs in it, though the config has it "
+                f"in the mesh; have the stack forget it: pulumi state delete --yes '{step.urn}'"
+            )
+            yield Violation(rule="namespaces-kept", urn=step.urn, message=message)
 
 
 def _serving(steps: Sequence[Step], name: str, settings: Settings) -> Iterator[str]:

@@ -105,6 +105,8 @@ def settings(**changes: Any) -> Settings:
     text = CONFIG
     if step := changes.get("max_step"):
         text = text.replace("probePath:", f"maxStep: {step}\n        probePath:")
+    if callers := changes.get("callers"):
+        text = text.replace("namespaces: [default]", f"namespaces: [{callers}]")
     if machines := changes.get("machines"):
         text = text.replace("      probe:", f"      machines: {machines}\n      probe:")
     if names := changes.get("allow_replace"):
@@ -143,6 +145,22 @@ def test_a_vm_with_traffic_may_not_go_even_if_the_update_moves_it(before: tuple[
         assert found[0].startswith(
             f"destinations-drained: vm1 would be removed with {before[0]}% of the calls of details"
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "cluster", "refused"),
+    [("shop", "cluster1", True), ("virtual-machines", "cluster1", True), ("old", "cluster1", False), ("shop", "x", False)],
+)
+def test_a_namespace_that_the_config_has_may_not_go(name: str, cluster: str, refused: bool) -> None:
+    provider = f"{urn('pulumi:providers:kubernetes', f'{cluster}-kubernetes')}::id"
+    below = "vm-mesh:index:InstalledMesh$kubernetes:core/v1:Namespace"
+    made = {"metadata": {"name": name, "labels": {"istio-injection": "enabled"}}}
+    gone = event("delete", below, f"{cluster}-{name}", cluster, made, provider=provider)
+    found = rules(gone, callers="default, shop")
+    assert bool(found) == refused
+    if refused:
+        assert found[0].startswith(f"namespaces-kept: namespace {name} would be removed from cluster1 with all that ")
+        assert f"pulumi state delete --yes '{gone.resource_pre_event.metadata.urn}'" in found[0]
 
 
 def test_one_machine_of_a_vm_may_go() -> None:
