@@ -149,7 +149,12 @@ def test_a_vm_with_traffic_may_not_go_even_if_the_update_moves_it(before: tuple[
 
 @pytest.mark.parametrize(
     ("name", "cluster", "refused"),
-    [("shop", "cluster1", True), ("virtual-machines", "cluster1", True), ("old", "cluster1", False), ("shop", "x", False)],
+    [
+        ("shop", "cluster1", True),
+        ("virtual-machines", "cluster1", True),
+        ("old", "cluster1", False),
+        ("shop", "x", False),
+    ],
 )
 def test_a_namespace_that_the_config_has_may_not_go(name: str, cluster: str, refused: bool) -> None:
     provider = f"{urn('pulumi:providers:kubernetes', f'{cluster}-kubernetes')}::id"
