@@ -37,17 +37,22 @@ def selected(kubeconfig: Any, context: str) -> str:
             "users": [_named(config, "users", parts.get("user"))],
             "contexts": [{"name": context, "context": parts}],
             "current-context": context,
-        }
+        },
+        # YAML knows dates, which tools that write kubeconfigs leave unquoted.
+        default=str,
     )
 
 
 def digest(path: Path, context: str) -> str:
     """Changes when what a context needs of a file does, or of the files that this names, and tells nothing of it.
 
-    Raises KubeconfigError, or OSError where a file is not there.
+    What tools note down for themselves is not needed: minikube's ``extensions`` have the time of its last start. Raises
+    KubeconfigError, or OSError where a file is not there.
     """
-    config = json.loads(selected(path.read_text(), context))
+    config = json.loads(selected(_read(path), context))
     entries: list[dict[str, Any]] = [config["clusters"][0].get("cluster") or {}, config["users"][0].get("user") or {}]
+    for entry in (*entries, config["contexts"][0]["context"]):
+        entry.pop("extensions", None)
     files = [path.parent / entry[kind] for entry in entries for kind in _FILES if entry.get(kind)]
     contents = [json.dumps(config, sort_keys=True).encode(), *(file.read_bytes() for file in files)]
     return hashlib.sha256(b"".join(contents)).hexdigest()[:16]
@@ -56,6 +61,13 @@ def digest(path: Path, context: str) -> str:
 def server(kubeconfig: str) -> str:
     """URL of the API server in a kubeconfig of one cluster."""
     return yaml.safe_load(kubeconfig)["clusters"][0]["cluster"]["server"]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise KubeconfigError("is not in UTF-8") from None  # the cause would show some of it
 
 
 def _parsed(kubeconfig: Any) -> Mapping[str, Any]:

@@ -7,20 +7,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from settings import Settings
+from components import kubeconfig
+from settings import ExistingSettings, Settings
 from toolchain.problem import Problem
 from vmmesh.kubectl import Refused, Unreachable, kubectl, run, written
 from vmmesh.mesh import each
-from vmmesh.state import kubeconfigs
+from vmmesh.state import kubeconfig_digest, kubeconfigs
 
 ANSWER_SECONDS = 5.0
 WAIT_SECONDS = 120.0
 """How long an API server may take to come back. A node that starts has one after half a minute."""
 
 
-def ask(kubeconfig: Path) -> None:
+def ask(file: Path) -> None:
     """Asks an API server whether it is ready. Raises Unreachable."""
-    run(kubectl(kubeconfig, "get", "--raw=/readyz"), ANSWER_SECONDS)
+    run(kubectl(file, "get", "--raw=/readyz"), ANSWER_SECONDS)
 
 
 def silent(of: Mapping[str, str]) -> dict[str, Unreachable]:
@@ -53,9 +54,8 @@ def await_api_servers(state: Mapping[str, Any], settings: Settings, say: Callabl
     for name, error in list(late.items()):
         what = f"{name}'s API server does not answer: {error}"
         existing = settings.clusters[name].existing
-        if existing and existing.stack_reference:
-            # The update may find another kubeconfig there, by which it does answer.
-            say(f"{what}; going on with the kubeconfig that {existing.stack_reference} has now")
+        if existing and (place := _renewed(state, name, existing)):
+            say(f"{what}; going on with the kubeconfig that {place} has now")
             del late[name]
         else:
             say(f"{what}; waiting for it, at most {WAIT_SECONDS:.0f} s; Ctrl-C changes nothing")
@@ -69,6 +69,17 @@ def await_api_servers(state: Mapping[str, Any], settings: Settings, say: Callabl
             "does the cluster's node run (docker ps), and is there a way to it from here? `make doctor` looks at more; "
             "`make up` goes on with a node that was stopped or paused",
         )
+
+
+def _renewed(state: Mapping[str, Any], name: str, existing: ExistingSettings) -> str | None:
+    """Where the update may find another kubeconfig than the state's, by which the cluster does answer."""
+    if existing.stack_reference:
+        return existing.stack_reference
+    try:
+        now = kubeconfig.digest(Path(existing.kubeconfig).expanduser(), existing.context)
+    except (OSError, kubeconfig.KubeconfigError):
+        return None  # the update goes by the one that was read last
+    return existing.kubeconfig if now != kubeconfig_digest(state, name) else None
 
 
 def _late(asked: Mapping[str, str]) -> dict[str, Unreachable]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from vmmesh.urns import cluster_of
+from vmmesh.urns import cluster_of, resource_name
 
 _PROVIDER = "pulumi:providers:kubernetes"
 _WRAPPED = "4dabf18193072939515e22adb298388d"
@@ -33,6 +33,14 @@ def providers(state: Mapping[str, Any]) -> dict[str, str]:
 def kubeconfigs(state: Mapping[str, Any]) -> dict[str, str]:
     """Kubeconfigs by the names of their clusters: of all that the stack holds something in."""
     return {cluster_of(provider): kubeconfig for provider, kubeconfig in providers(state).items()}
+
+
+def kubeconfig_digest(state: Mapping[str, Any], cluster: str) -> str | None:
+    """What tells the file in which a cluster's kubeconfig was read last from another one; None: it was in no file."""
+    for resource in state.get("resources", []):
+        if resource["type"] == "command:local:Command" and resource_name(resource["urn"]) == f"{cluster}-kubeconfig":
+            return _plain(resource["inputs"]["environment"]).get("DIGEST")
+    return None
 
 
 def _plain(value: Any) -> Any:

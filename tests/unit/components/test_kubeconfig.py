@@ -58,9 +58,25 @@ def test_a_digest_is_of_all_that_the_context_needs(tmp_path: Path) -> None:
     assert digest(file, "there") != before
 
 
+def test_what_a_tool_notes_down_for_itself_is_no_change(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    found: set[str] = set()
+    for update in ("2026-11-29", "2026-11-30"):
+        given = json.loads(json.dumps(GIVEN))
+        given["clusters"][0]["cluster"]["extensions"] = [{"name": "cluster_info", "extension": {"last-update": update}}]
+        given["contexts"][0]["context"]["extensions"] = [{"name": "context_info", "extension": {"last-update": update}}]
+        file.write_text(yaml.safe_dump(given).replace(f"'{update}'", update))  # unquoted, a date to YAML
+        found.add(digest(file, "there"))
+    file.write_text(json.dumps(GIVEN))
+    assert found == {digest(file, "there")}
+
+
 def test_there_is_none_of_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         digest(tmp_path / "config", "there")
     (tmp_path / "config").write_text(json.dumps(GIVEN))
     with pytest.raises(KubeconfigError):
         digest(tmp_path / "config", "elsewhere")
+    (tmp_path / "config").write_bytes("name: Zoë".encode("latin-1"))
+    with pytest.raises(KubeconfigError, match="is not in UTF-8"):
+        digest(tmp_path / "config", "there")

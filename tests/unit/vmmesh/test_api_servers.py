@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.kubeconfig import digest
 from settings import Settings
-from tests.unit.vmmesh.support import CONFIG, Programs, settings, state_with
+from tests.unit.components.program import kubeconfig
+from tests.unit.vmmesh.support import CONFIG, Programs, settings, state_with, urn
 from toolchain.problem import Problem
 from vmmesh import api_servers
 from vmmesh.api_servers import await_api_servers, silent
@@ -104,6 +108,34 @@ def test_what_another_stack_says_of_a_cluster_may_be_new(programs: Programs) -> 
     config = load(CONFIG.replace("kind: {ingressPort: 8082}", existing), "Pulumi.test.yaml")
     (said,) = waited(config=config)
     assert said.endswith("refused; going on with the kubeconfig that organization/base/prod has now")
+
+
+@pytest.mark.parametrize("renewed", [True, False])
+def test_a_file_may_have_another_way_to_a_cluster_by_now(renewed: bool, programs: Programs, tmp_path: Path) -> None:
+    """After its CA was renewed, or its API server has moved: to wait by the old one would be in vain."""
+    kubectl(programs, "echo refused >&2; exit 1")
+    file = tmp_path / "config"
+    file.write_text(json.dumps(kubeconfig("there")))
+    existing = f"existing: {{kubeconfig: {file}, context: there}}"
+    config = load(CONFIG.replace("kind: {ingressPort: 8082}", existing), "Pulumi.test.yaml")
+    command = "command:local:Command"
+    read = {"KUBECONFIG_PATH": str(file), "CONTEXT": "there", "DIGEST": digest(file, "there")}
+    state = {
+        "resources": [
+            *BOTH["resources"],
+            {"type": command, "urn": urn(command, "cluster2-kubeconfig"), "inputs": {"environment": read}},
+        ]
+    }
+    if renewed:
+        file.write_text(file.read_text().replace("there.example.com", "elsewhere.example.com"))
+        (said,) = waited(state, config)
+        assert said.endswith(f"refused; going on with the kubeconfig that {file} has now")
+        return
+    with pytest.raises(Problem, match=r"cluster2: .*refused"):
+        waited(state, config)
+    file.unlink()  # the update goes by what was read last
+    with pytest.raises(Problem, match=r"cluster2: .*refused"):
+        waited(state, config)
 
 
 def test_a_stack_that_was_just_made_has_none(programs: Programs) -> None:
