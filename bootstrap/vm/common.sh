@@ -29,11 +29,13 @@ init() {
 
 # start NAME: the init runs the service NAME that it has been told of, again when it ends, and after a boot. What runs is
 # left alone if it was started with the very files that this step has put: what it was started with is written down, so
-# that a step that was killed before the restart is made good by the next.
+# that a step that was killed before the restart is made good by the next. So is that it was to be started, by which a
+# machine that leaves knows what to take back.
 start() {
 	# shellcheck disable=SC2086  # a list of files
 	files=$(sha256sum $placed)
 	started=/var/lib/vm-mesh/started-$1
+	[ -e "$started" ] || : >"$started"
 	action=restart
 	[ "$files" != "$(cat "$started" 2>/dev/null)" ] || action=start
 	case $(init) in

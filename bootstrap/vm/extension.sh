@@ -7,6 +7,7 @@ install -d -m 0755 -o istio-proxy -g istio-proxy /var/lib/istio/data
 [ -n "$SHA256" ] || exit 0
 modules=/var/lib/vm-mesh/modules
 install -d -m 0755 /var/lib/vm-mesh "$modules"
+find "$modules" -type f ! -name '*.wasm' -mmin +60 -delete # of copies that were killed
 # Of its own: extensions that have the same module are made ready at once.
 part=$modules/$SHA256.$$
 trap 'rm -f "$part"' EXIT

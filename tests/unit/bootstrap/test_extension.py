@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from tests.unit.bootstrap.support import Machine
@@ -21,3 +22,19 @@ def test_extensions_of_one_module_are_made_ready_at_once(machine: Machine, progr
     assert len({source for _, source, _ in moved}) == 2
     assert {Path(target).name for *_, target in moved} == {f"{digest}.wasm"}
     assert [file.name for file in (machine.folder / "var/lib/vm-mesh/modules").iterdir()] == [f"{digest}.wasm"]
+
+
+def test_what_a_copy_that_was_killed_has_left_is_removed_later(machine: Machine, tmp_path: Path) -> None:
+    module = tmp_path / "module.wasm"
+    module.write_bytes(b"a module")
+    fresh = machine.put("var/lib/vm-mesh/modules/00.11", "half")
+    left = machine.put("var/lib/vm-mesh/modules/00.10", "half")
+    old = left.with_name("00.wasm")
+    old.write_bytes(b"of another extension")
+    for file in (left, old):
+        os.utime(file, (0, 0))
+    digest = hashlib.sha256(b"a module").hexdigest()
+    assert machine.step("extension.sh", MODULE=str(module), SHA256=digest).returncode == 0
+    assert not left.exists()
+    assert fresh.exists()
+    assert old.exists()

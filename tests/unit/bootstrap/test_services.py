@@ -55,6 +55,15 @@ def test_a_machine_that_leaves_keeps_no_service_of_ours(serving: Machine, progra
     assert own.exists()
 
 
+def test_a_first_start_that_failed_is_taken_back_too(machine: Machine, programs: Programs) -> None:
+    programs.make("systemctl", 'case "$*" in "restart details") exit 1 ;; esac')
+    assert machine.step("serve.sh", SERVICE="details", COMMAND="/bin/details").returncode != 0
+    for name in ("kubectl", "dpkg"):
+        programs.make(name)
+    assert machine.step("leave.sh", NAMESPACE="virtual-machines", SELECTOR="vm-mesh/machine=vm1").returncode == 0
+    assert files(machine, "details") == []
+
+
 def test_a_machine_that_leaves_takes_its_own_entry_along_alone(machine: Machine, programs: Programs) -> None:
     """Where a host was moved, the machine in its place has one with the same labels by now."""
     programs.make("hostname", "echo 10.0.0.5 10.0.1.5")
