@@ -9,7 +9,7 @@ from settings.application import ServiceSettings
 from settings.entries import at_most_one, object_in, objects_in, one_of, repeated, unknown, value_of
 from settings.mistakes import KeyPath, Mistake, dotted, shown
 from settings.names import NAME, vm_service
-from settings.vms import HostSettings, VmSettings
+from settings.vms import HostSettings, JumpSettings, VmSettings
 
 # Beside the programs of services (``bootstrap/vm/join.sh``), and the agent's own service.
 _OF_THE_BOOTSTRAP = ("bin", "docker-dns", "istio")
@@ -71,8 +71,9 @@ def _in_machines(vms: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _reached(host: Mapping[str, Any]) -> str:
     """Where a host is reached. Behind another jump host, an address may be another host's."""
-    jump = object_in(host.get("jump")).get("address")
-    return f"{jump} {host['address']} {value_of(host, 'port', HostSettings)}"
+    jump = object_in(host.get("jump"))
+    ways = [(host, HostSettings), *([(jump, JumpSettings)] if jump else [])]
+    return " ".join(f"{way.get('address')}:{value_of(way, 'port', model)}" for way, model in ways)
 
 
 def _captured_ssh(path: KeyPath, host: Mapping[str, Any], vm: Mapping[str, Any]) -> Iterator[Mistake]:

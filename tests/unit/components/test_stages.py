@@ -117,9 +117,11 @@ def test_whatever_a_stage_can_name_outlasts_the_route(name: str) -> None:
         assert named - {pause.urn} <= pause.depends_on
 
 
-def test_nobody_is_waited_for_where_the_clusters_go() -> None:
-    program = variant("the talk's")
-    assert program["details-linger"].deleted_with == program["cluster1-node"].urn
+@pytest.mark.parametrize("name", ["the talk's", "with access and failover", "without remote secrets"])
+def test_nobody_is_waited_for_where_the_clusters_go(name: str) -> None:
+    program = variant(name)
+    pauses = [it for it in program.custom("Command") if it.name.endswith("-linger")]
+    assert {it.deleted_with for it in pauses} == {program["cluster1-node"].urn}
 
 
 RULES: dict[str, dict[str, Any]] = {

@@ -105,8 +105,9 @@ def test_one_host_for_two_machines() -> None:
         f"vm-mesh:vms.old.host.address: is the same machine as {first}",
     )
     config["vms"]["fleet"]["machines"]["fleet-b"] = {"host": {**host, "port": 2223}}
-    config["vms"]["old"] = {**config["vms"]["old"], "host": {**host, "jump": {**host["jump"], "address": "192.0.2.10"}}}
-    load(config)
+    for jump in ({"address": "192.0.2.10"}, {"port": 2224}):
+        config["vms"]["old"] = {**config["vms"]["old"], "host": {**host, "jump": {**host["jump"], **jump}}}
+        load(config)
 
 
 def test_the_port_of_ssh_is_not_captured() -> None:
