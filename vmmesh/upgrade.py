@@ -95,10 +95,13 @@ def upgrade(place: Place, vm: str, through: str | None, requests: int) -> Upgrad
         state = stack.export(secrets=True)
         await_api_servers(state, settings, progress.say)
         outputs = stack.outputs(state)
-        _check_applied(settings, vm, outputs["stages"])
+        begun = unfinished(settings, vm, stack.history())
+        # An update that failed on the way back has written down the stage that it was to come to.
+        left_in = {service: stage for service, (_, stage) in begun.items()}
+        _check_applied(settings, vm, outputs["stages"] | left_in)
         with progress.step("preview", "what the upgrade would change"):
             guard.refuse(guard.findings(stack.preview(), settings))
-        ways |= unfinished(settings, vm, stack.history())
+        ways |= begun
         with connect(settings, outputs) as mesh:
             with _way_back_told(place, ways, progress):
                 _move(place, stack, mesh, vm, ways, progress)

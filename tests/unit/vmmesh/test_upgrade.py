@@ -160,6 +160,19 @@ def test_calls_that_could_not_be_moved_are_where_the_config_had_them(fake: Fake)
     assert fake.place.file.text == CONFIG
 
 
+def test_a_way_back_that_failed_in_one_of_two_clusters_is_gone_on_with(
+    fake: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The engine writes down the outputs of an update that failed, too: the stage that it was to come to."""
+    fake.fails["weights of canary"] = Problem("one of two clusters failed")
+    with pytest.raises(Problem, match="one of two clusters failed"):
+        run(fake)
+    assert "details stays in stage all: run this again" in capsys.readouterr().err
+    fake.applied = "canary"
+    assert run(fake).through == {"details": ("canary", "all")}
+    assert fake.place.file.text == CONFIG
+
+
 @pytest.mark.parametrize("point", ["after canary", "routes of canary"])
 def test_calls_that_are_back_are_not_said_to_stay(fake: Fake, point: str, capsys: pytest.CaptureFixture[str]) -> None:
     fake.fails[point] = KeyboardInterrupt()
