@@ -109,6 +109,10 @@ class Settings(Model):
         clusters = Counter(cluster.network for cluster in self.clusters.values())
         return {network for network, count in clusters.items() if count == 1}
 
+    def services(self) -> list[str]:
+        """All services, those that VMs alone run too."""
+        return list(dict.fromkeys((*self.application, *(name for vm in self.vms.values() for name in vm.services))))
+
     def called_ports(self, vm: str) -> dict[str, int]:
         """Service of a VM -> the port at which it is called: a route leads to it at the port of the application's."""
         services = self.vms[vm].services

@@ -69,8 +69,7 @@ def check(settings: Settings, caller: str, service: str, method: str, path: str)
         raise Misuse(f"{caller} is a VM and a service", "give namespace/account")
     at = servers(settings, service)
     if not at:
-        services = sorted({server.service for server in every_server(settings)})
-        raise Misuse(f"there is no service {service}{nearest(service, services)}")
+        raise Misuse(f"there is no service {service}{nearest(service, settings.services())}")
     call = Grant(caller=principal(settings, caller), method=method.upper(), path=path.partition("?")[0])
     declared = policies(settings)
     answers = {it.name: any(grant.covers(call) for grant in grants(declared, it)) for it in at}
@@ -92,8 +91,7 @@ def servers(settings: Settings, service: str) -> list[Server]:
 
 def every_server(settings: Settings) -> list[Server]:
     """The servers of every service, those of a service together."""
-    names = [*settings.application, *(service for vm in settings.vms.values() for service in vm.services)]
-    return [server for name in dict.fromkeys(names) for server in servers(settings, name)]
+    return [server for name in settings.services() for server in servers(settings, name)]
 
 
 def grants(declared: Iterable[Policy], server: Server) -> tuple[Grant, ...]:

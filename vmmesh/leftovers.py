@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pulumi.automation import ConcurrentUpdateError
 
+from toolchain.whole import replace_text
 from vmmesh import recovery
 from vmmesh.broken_off import BrokenOff, runs_again
 from vmmesh.recovery import Say
@@ -21,8 +22,9 @@ class Leftovers:
     """Those of a stack of the checkout at ``root``.
 
     ``pulumi`` runs the CLI for the stack and returns what it says. ``file`` keeps what was pending until it is put
-    right: the state itself forgets that first. ``broken_off`` takes in commands that were being changed.
-    ``locks`` is where a backend of files keeps the stack's locks.
+    right: the state itself forgets that first; and then, with nothing pending, that there may be objects which the
+    stack does not know. ``broken_off`` takes in commands that were being changed. ``locks`` is where a backend of files
+    keeps the stack's locks.
     """
 
     def __init__(self, root: Path, file: Path, broken_off: BrokenOff, locks: Path, pulumi: Callable[..., str]) -> None:
@@ -39,12 +41,13 @@ class Leftovers:
     def clear(self, say: Say) -> bool:
         """Forgets operations that were begun, after what they left behind is gone.
 
-        Returns whether there may be Kubernetes objects that the stack does not know.
+        Returns whether there may be Kubernetes objects that the stack does not know; until :meth:`forget`.
         """
         # Locks that a full disk has let nobody write to their end. Pulumi reads whatever lies there, and fails at them:
         # "unexpected end of JSON input".
         for half_written in self._locks.glob("*.tmp"):
             half_written.unlink()
+        unknown = self._file.exists()
         export = json.loads(self._pulumi("stack", "export"))
         if export["deployment"].get("pending_operations"):
             # An import drops what is pending. The file outlives a second kill, before the rest is done.
@@ -54,10 +57,19 @@ class Leftovers:
         if not self._file.exists():
             return False
         deployment = json.loads(self._file.read_bytes())["deployment"]
+        if not deployment["pending_operations"]:
+            return True
         self._broken_off.note(_changing(deployment))
-        unknown = recovery.clean(self._root, deployment, self._with_secrets, say)
-        self._file.unlink()
+        unknown = recovery.clean(self._root, deployment, self._with_secrets, say) or unknown
+        if unknown:
+            replace_text(self._file, json.dumps({"deployment": {"pending_operations": []}}))
+        else:
+            self._file.unlink()
         return unknown
+
+    def forget(self) -> None:
+        """An update of the whole stack has come to its end, and knows every object."""
+        self._file.unlink(missing_ok=True)
 
     def unlocked(self, act: Callable[[], _T], say: Say) -> _T:
         """Does what takes the stack's lock; takes the lock away from a run that is dead. Raises Held."""

@@ -147,6 +147,7 @@ class Stack:
         )
         if targets is None:  # another one may be yet to come to the objects that are to be taken over
             self._workspace.env_vars = {}
+            self._leftovers.forget()
         return changes
 
     def up_again(self, progress: Progress) -> None:
@@ -169,11 +170,13 @@ class Stack:
         """Destroys all that the stack holds and that can be. Returns and raises as :meth:`up` does."""
         self._workspace.env_vars = environment
         watch = Watch(progress, self._log)
-        return self._update(
+        changes = self._update(
             progress,
             watch,
             lambda: self._stack.destroy(on_event=watch, color="never", continue_on_error=True),
         )
+        self._leftovers.forget()
+        return changes
 
     def remove(self) -> None:
         """Forgets the stack, which must be empty. Its config file stays."""

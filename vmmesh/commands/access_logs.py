@@ -27,7 +27,7 @@ _KEPT = "Of the lines that the management cluster keeps"
 
 def logs(
     ctx: typer.Context,
-    service: Annotated[str | None, typer.Argument(help="A service of the application; default: all.")] = None,
+    service: Annotated[str | None, typer.Argument(help="A service, of pods or of VMs alone; default: all.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     columns: Annotated[bool, typer.Option("--columns", help="A column for each machine and cluster.")] = False,
     outbound: Annotated[bool, typer.Option("--outbound", help="Show the calls that were made there, too.")] = False,
@@ -52,8 +52,8 @@ def logs(
     """
     at = place(ctx, stack)
     settings = at.file.settings()
-    if service is not None and service not in settings.application:
-        raise Misuse(f"there is no service {service}{nearest(service, list(settings.application))}")
+    if service is not None and service not in (known := settings.services()):
+        raise Misuse(f"there is no service {service}{nearest(service, known)}")
     wanted = _wanted(settings, service, since, until, trace, where or [])
     if wanted and follow:
         raise Misuse("--follow shows what comes, and not what is kept", "leave it out")

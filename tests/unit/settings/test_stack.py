@@ -23,6 +23,11 @@ def test_dev_loads() -> None:
     assert settings.ca is None
 
 
+def test_what_vms_alone_run_is_a_service_too() -> None:
+    settings = load(changed("vms/vm1/services/billing", {"port": 9090}, DEV))
+    assert settings.services() == ["productpage", "details", "reviews", "ratings", "billing"]
+
+
 @pytest.mark.parametrize("stage", DEV["routes"]["details"]["stages"])
 def test_every_stage_of_dev_loads(stage: str) -> None:
     settings = load(changed("stages/details", stage, DEV))

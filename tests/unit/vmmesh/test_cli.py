@@ -91,6 +91,12 @@ def test_wrong_usage_ends_with_2(root: Path, arguments: tuple[str, ...], says: s
     assert not (root / ".state").exists()
 
 
+def test_logs_are_of_what_vms_alone_run_too(root: Path) -> None:
+    (root / "Pulumi.dev.yaml").write_text(CONFIG.replace("services: {", "services: {billing: {port: 9090}, "))
+    result = vmmesh("logs", "billing", "--follow", "--since", "1h")
+    assert "--follow shows what comes" in result.output
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -222,6 +222,28 @@ def test_objects_are_taken_over_once(fake: Fake) -> None:
     assert fake.programs.read("updates").split() == ["upsert=true", "upsert="]
 
 
+def test_objects_are_taken_over_by_the_update_that_comes_to_them(fake: Fake) -> None:
+    """The first one after the kill may fail, or be killed, before it does; what is cleared is cleared once."""
+    fake.programs.make("docker")
+    fake.pending("kubernetes:core/v1:Service")
+    fake.write("code", "1")
+    for _ in range(2):
+        with pytest.raises(Problem):
+            fake.up()
+    fake.pending("docker:index/container:Container")
+    with pytest.raises(Problem):
+        fake.up()
+    fake.write("code", "0")
+    for _ in range(2):
+        fake.up()
+    assert fake.programs.read("updates").split() == [*["upsert=true"] * 4, "upsert="]
+    assert [call for call in fake.programs.calls if call.startswith("docker")] == [
+        "docker rm --force --volumes thing",
+    ]
+    assert fake.screen.getvalue().count("it was creating thing") == 2
+    assert not list((fake.root / ".state").glob("interrupted*"))
+
+
 def test_an_update_of_a_part_takes_over_what_the_whole_one_after_it_does_and_is_the_only_one(fake: Fake) -> None:
     """Else an edit that nobody has previewed would be applied behind it."""
     kind = "kubernetes:core/v1:Service"
