@@ -165,7 +165,7 @@ def test_a_namespace_that_the_config_has_may_not_go(name: str, cluster: str, ref
     assert bool(found) == refused
     if refused:
         assert found[0].startswith(f"namespaces-kept: namespace {name} would be removed from cluster1 with all that ")
-        assert f"pulumi state delete --yes '{gone.resource_pre_event.metadata.urn}'" in found[0]
+        assert f"pulumi state delete --yes '{urn(below, f'{cluster}-{name}')}'" in found[0]
 
 
 def test_one_machine_of_a_vm_may_go() -> None:
