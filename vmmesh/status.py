@@ -119,7 +119,13 @@ def _annotations(entry: Mapping[str, Any]) -> Mapping[str, str]:
 
 def expiry(chain: str) -> datetime:
     """When the first certificate of a PEM chain expires. Raises ValueError if it is none."""
-    return x509.load_pem_x509_certificate(chain.encode()).not_valid_after_utc
+    return validity(chain)[1]
+
+
+def validity(chain: str) -> tuple[datetime, datetime]:
+    """From when to when the first certificate of a PEM chain is valid. Raises ValueError if it is none."""
+    certificate = x509.load_pem_x509_certificate(chain.encode())
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 def show(console: Console, document: Mapping[str, Any]) -> None:

@@ -39,12 +39,9 @@ def programs(_operator: Operator) -> Iterator[Said]:
 
 
 def docker(operator: Operator) -> Iterator[Said]:
-    """The container engine, if anything is to run in it."""
-    needed = bool(operator.kinds or operator.settings.vms)
+    """The container engine: images are made in it, and clusters and VMs may run in it."""
     if operator.engine:
         yield Said("ok", f"Docker {operator.engine['ServerVersion']} answers")
-    elif not needed:
-        yield Said("ok", "no engine answers, and nothing needs one")
     else:
         engine = Engine(Cache(cache_root()), Commands())
         engine.answers()  # raises Problem if it is there for others

@@ -16,7 +16,7 @@ from settings import MACHINE_LABEL, VmSettings
 from vmmesh.doctor.examined import Examined
 from vmmesh.doctor.finding import LEVELS, Finding, Level, Said
 from vmmesh.kubectl import Unreachable, run
-from vmmesh.status import CERTIFICATE, expiry, health
+from vmmesh.status import CERTIFICATE, health, validity
 
 SCRIPT = "bootstrap/preflight.sh"
 ANSWER_SECONDS = 5
@@ -25,8 +25,8 @@ LIMIT_SECONDS = 120.0
 WRITTEN = ("/var/log/istio", "/var/lib/istio/envoy", "/etc/certs")
 """Where the agent's log, its settings and its certificate are."""
 ROOM_MB = 5
-RENEWAL_LATE = timedelta(hours=1)
-"""The agent renews its certificate at half of its life, so of a day's this much is never all that is left."""
+RENEWED_PART = 1 / 4
+"""The agent renews its certificate at half of its life, so this much of it is never all that is left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ def certificate(vm: Machine) -> Iterator[Said]:
     if vm.cluster is None:
         return
     try:
-        ends = expiry(run([*shlex.split(vm.transport), "cat", CERTIFICATE]))
+        begins, ends = validity(run([*shlex.split(vm.transport), "cat", CERTIFICATE]))
     except (Unreachable, ValueError) as error:
         yield Said("failure", f"it has no certificate: {error}", "run `make up`")
         return
@@ -115,7 +115,7 @@ def certificate(vm: Machine) -> Iterator[Said]:
     advice = "on the VM: is the agent up, does it reach the gateway? tail /var/log/istio/istio.log"
     if rest < timedelta(0):
         yield Said("failure", f"its certificate ended at {ends:%Y-%m-%d %H:%M} UTC", advice)
-    elif rest < RENEWAL_LATE:
+    elif rest < (ends - begins) * RENEWED_PART:
         yield Said("warning", f"its certificate ends in {rest.total_seconds() / 60:.0f} min, not renewed yet", advice)
     else:
         yield Said("ok", f"its certificate is valid for {rest.total_seconds() / 3600:.0f} h more")

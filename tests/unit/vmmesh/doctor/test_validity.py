@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -11,10 +12,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.unit.vmmesh.doctor.support import answers
-from tests.unit.vmmesh.support import Programs
-from vmmesh.doctor import validity
+from tests.unit.vmmesh.doctor.support import answers, only
+from tests.unit.vmmesh.support import CONFIG, Programs
+from vmmesh.doctor import validity, vm
 from vmmesh.doctor.examined import Examined
+from vmmesh.stackfile import load
 
 
 def certificate(begins: timedelta, ends: timedelta) -> str:
@@ -41,6 +43,31 @@ def test_a_ca_is_valid_for_a_while(examined: Examined, programs: Programs, begin
     pem = certificate(timedelta(hours=begins), timedelta(days=days))
     answers(programs, secret=[{"data": {"ca-cert.pem": pem, "ca-key.pem": "none"}}])
     assert [said.level for said in validity.authority(examined)] == [level]
+
+
+@pytest.mark.parametrize(
+    ("age", "left", "level", "says"),
+    [
+        (timedelta(hours=11), timedelta(hours=13), "ok", "valid for 13 h more"),
+        (timedelta(hours=19), timedelta(hours=5), "warning", "ends in 300 min, not renewed yet"),
+        (timedelta(minutes=20), timedelta(minutes=40), "ok", "valid for 1 h more"),
+        (timedelta(minutes=50), timedelta(minutes=10), "warning", "ends in 10 min, not renewed yet"),
+        (timedelta(hours=25), timedelta(hours=-1), "failure", "ended at"),
+    ],
+)
+def test_a_machine_renews_its_certificate_at_half_of_its_life(
+    tmp_path: Path, examined: Examined, age: timedelta, left: timedelta, level: str, says: str
+) -> None:
+    """However long that is: `mesh.certificateTtl` says."""
+    chain = tmp_path / "chain"
+    chain.write_bytes(base64.b64decode(certificate(-age, left)))
+    settings = load(CONFIG, "Pulumi.test.yaml").vms["vm1"]
+    machine = vm.Machine(
+        root=tmp_path, name="vm1", settings=settings, transport=f"sh -c 'cat {chain}'", cluster=examined, gateway=""
+    )
+    found = only(list(vm.certificate(machine)))
+    assert found.level == level
+    assert says in found.what
 
 
 @pytest.mark.parametrize(("age", "level"), [(3, "ok"), (45, "ok"), (90, "failure"), (-30, "failure")])
