@@ -62,10 +62,10 @@ REPORT ?= /dev/stdout
 preview-report: ## What an update would do, as a comment for a pull request (REPORT=file)
 	$(vmmesh) report --preview --stack $(STACK) --output "$(REPORT)"
 
-down: ## Leave nothing behind
+down: ## Leave nothing behind (GONE=vm1: it is gone for good)
 	$(vmmesh) down --stack $(STACK) $(addprefix --gone ,$(GONE))
 
-env: ## Print what a shell needs for pulumi by hand: eval "$(make -s env)"
+env: ## Print what a shell needs for vmmesh, and for pulumi by hand: eval "$(make -s env)"
 	@$(python) -m toolchain env
 
 ## Build and test it
@@ -105,7 +105,7 @@ FAULT ?=
 faults: tools ## The long form: everything dies, is cut off, comes back, with traffic (FAULT="killed and not vm": some of it)
 	@$(tooled) $(python) -m pytest tests/e2e -s -v --durations=40 --durations-min=20 -m long -k "$(FAULT)"
 
-test: check contract e2e ## Every test
+test: check contract e2e ## All of it, real clusters too; but for the long form, which is `make faults`
 
 bench: $(if $(CHECKOUT),,tools) ## Measure beside what a user would do instead (ONLY=stage SHORT=1 COLD=1 CHECKOUT=dir: of what is up)
 	@$(tooled) $(python) -m bench $(ONLY) $(if $(SHORT),--short) $(if $(COLD),--cold) \

@@ -24,7 +24,7 @@ def environment(root: Path, inherited: Mapping[str, str] | None = None) -> dict[
     checkout = Checkout(root.absolute())
     found = artifacts.load(root)
     variables = {
-        "PATH": _first_on_path(found.path, inherited.get("PATH", os.defpath)),
+        "PATH": _first_on_path((str(checkout.commands), *found.path), inherited.get("PATH", os.defpath)),
         "PULUMI_HOME": str(pulumi_home()),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }

@@ -39,6 +39,11 @@ class Checkout:
         return self.state / "bin"
 
     @property
+    def commands(self) -> Path:
+        """The folder of ``vmmesh``."""
+        return self.root / "bin"
+
+    @property
     def charts(self) -> Path:
         """Istio's charts ``base``, ``istiod`` and ``gateway``."""
         return self.state / "charts"

@@ -64,7 +64,7 @@ def test_nothing_is_set_before_the_tools_are_there(tmp_path: Path) -> None:
 
 def test_the_environment_of_a_new_checkout(root: Path) -> None:
     assert environment(root, USERS) == {
-        "PATH": "/checkout/.state/bin:/venv/bin:/usr/bin:/bin",
+        "PATH": f"{root}/bin:/checkout/.state/bin:/venv/bin:/usr/bin:/bin",
         "PULUMI_HOME": str(pulumi_home()),
         "PULUMI_CREDENTIALS_PATH": f"{root}/.state/logins",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
