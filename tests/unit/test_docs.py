@@ -63,6 +63,15 @@ def test_the_stack_of_a_team_is_one_that_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
+    "example", re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/your-own-service.md").read_text(), re.DOTALL)
+)
+def test_a_service_of_one_s_own_is_described_by_a_config_that_is_taken(example: str) -> None:
+    config = yaml.safe_load(example)["config"]
+    settings = load({key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()})
+    assert settings.services() == ["shop", "billing"]
+
+
+@pytest.mark.parametrize(
     "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
 )
 def test_links_lead_somewhere(page: Path) -> None:
