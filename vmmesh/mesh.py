@@ -13,7 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from settings import MACHINE_LABEL, MANAGEMENT_NAMESPACE, METRICS_PORT, METRICS_SERVICE, Settings
+from settings import (
+    MACHINE_LABEL,
+    MANAGEMENT_NAMESPACE,
+    METRICS_PORT,
+    METRICS_SERVICE,
+    SYSTEM_NAMESPACE,
+    Settings,
+)
 from toolchain.problem import Problem
 from vmmesh.calls import STATS, Calls, counters
 from vmmesh.forward import Forwards
@@ -89,6 +96,13 @@ class Mesh:
         where = f"deployment/{METRICS_SERVICE}"
         home = of_last_update(self._kubeconfigs, str(self._settings.management.cluster))
         return self._forwards.to(home, MANAGEMENT_NAMESPACE, where, METRICS_PORT, "Prometheus").get(path)
+
+    def networks(self, cluster: str, istiod: str) -> set[str]:
+        """Networks that a control plane knows a gateway of, the cluster's own among them. Raises Unreachable."""
+        asked = ("pilot-discovery", "request", "GET", "/debug/networkz")
+        where = (f"--namespace={SYSTEM_NAMESPACE}", f"deployment/{istiod}")
+        gateways = json.loads(run(self._kubectl(cluster, "exec", *where, "--", *asked)))
+        return {gateway["Network"] for gateway in gateways or ()}
 
     def callers(self, route: Route) -> list[Proxy]:
         """The proxies of the workloads that a route is for: pods, and VMs. Raises Unreachable."""

@@ -16,6 +16,7 @@ from vmmesh.api_servers import await_api_servers
 from vmmesh.entries import remove_stale
 from vmmesh.exclusive import exclusive
 from vmmesh.mesh import connect
+from vmmesh.network_gateways import await_gateways
 from vmmesh.place import Place
 from vmmesh.rejoin import join_again, lapsed
 from vmmesh.restarted import await_agents, await_pods
@@ -50,6 +51,9 @@ def up(place: Place, gone: Sequence[str] = ()) -> dict[str, Any]:
                 changes = _update(stack, state, settings, progress)
                 stack.up_again(progress)
                 outputs = stack.outputs() if changes else stack.outputs(state)
+                if changes.get("create") and not settings.mesh.installed:
+                    with connect(settings, outputs) as mesh:
+                        await_gateways(mesh, settings, progress)
                 if settings.vms:
                     _tend(stack, settings, outputs, made, progress)
         return summary(place.name, settings, outputs, changes)

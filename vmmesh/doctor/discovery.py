@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from settings import EXPORTED_LABEL
@@ -19,8 +19,9 @@ def remotes(cluster: Examined) -> Iterator[Said]:
     secrets = cluster.get("secrets", "--selector=istio/multiCluster=true")
     known = {str(secret["metadata"].get("annotations", {}).get("networking.istio.io/cluster")) for secret in secrets}
     asked = ("exec", f"--namespace={SYSTEM}", f"deployment/{ready[0]}", "--", "pilot-discovery", "request", "GET")
-    if cluster.networks is not None:
-        yield from _written_down(cluster, cluster.networks, known, cluster.kubectl(*asked, "/debug/networkz"))
+    reached = {gateway["Network"] for gateway in cluster.kubectl(*asked, "/debug/networkz") or ()}
+    if cluster.keyless:
+        yield from _written_down(cluster, known, reached)
         return
     synced = {remote["id"]: remote["syncStatus"] for remote in cluster.kubectl(*asked, "/debug/clusterz")}
     sources = _sources(cluster.kubectl(*asked, "/debug/endpointShardz"))
@@ -30,27 +31,30 @@ def remotes(cluster: Examined) -> Iterator[Said]:
         elif name not in sources:
             advice = f"is its API server reached from here? {LOGS}istiod"
             yield Said("failure", f"it does not see the endpoints of {name}: {synced.get(name, 'not read')}", advice)
+        elif name in cluster.networks and cluster.networks[name] not in reached:
+            yield _out_of_reach(name, cluster.networks[name])
         else:
             yield Said("ok", f"it sees the endpoints of {name}")
 
 
-def _written_down(
-    cluster: Examined, networks: Mapping[str, str], known: Collection[str], gateways: Sequence[Mapping[str, Any]] | None
-) -> Iterator[Said]:
+def _written_down(cluster: Examined, known: Collection[str], reached: Collection[str]) -> Iterator[Said]:
     """What is written down of the others: entries, and a gateway for them; and no secret of theirs is left."""
     for name in sorted(known):
         yield Said("failure", f"it holds credentials of {name}, which mesh.discovery says it does not", "run `make up`")
     entries = cluster.kubectl("get", KIND, "--all-namespaces", f"--selector={EXPORTED_LABEL}", "--output=json")["items"]
     exporters = {entry["metadata"]["labels"][EXPORTED_LABEL] for entry in entries}
-    reached = {gateway["Network"] for gateway in gateways or ()}
-    for name, network in networks.items():
+    for name, network in cluster.networks.items():
         if name not in exporters:
             yield Said("failure", f"it does not know {name}: there is no entry of what that exports", "run `make up`")
         elif network not in reached:
-            advice = f"is the gateway's name resolved here? {LOGS}istiod"
-            yield Said("failure", f"it knows no gateway of {network}, by which {name} is called", advice)
+            yield _out_of_reach(name, network)
         else:
             yield Said("ok", f"it knows what {name} exports, and the gateway of {network}")
+
+
+def _out_of_reach(name: str, network: str) -> Said:
+    advice = f"is the gateway's name resolved in the cluster? {LOGS}istiod"
+    return Said("failure", f"it knows no gateway of {network}, by which {name} is called", advice)
 
 
 def _sources(shards: Mapping[str, Mapping[str, Any]]) -> set[str]:

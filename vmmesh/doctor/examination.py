@@ -116,14 +116,16 @@ def _elsewhere(
     """The clusters and VMs that there are, at the same time, in the order of the config."""
     settings = operator.settings
     version = operator.tools.istio.version if operator.tools else ""
-    networks = {name: settings.clusters[name].network for name in exporters(settings)}
+    called = exporters(settings) if settings.mesh.keyless else settings.application_clusters()
+    networks = {name: settings.clusters[name].network for name in called}
     clusters = {
         name: Examined(
             kubeconfig=kubeconfigs[name],
             others=[other for other in kubeconfigs if other != name] if settings.clusters[name].application else [],
             application=settings.clusters[name].application,
             istio=version,
-            networks={other: it for other, it in networks.items() if other != name} if settings.mesh.keyless else None,
+            networks={other: it for other, it in networks.items() if other != name},
+            keyless=settings.mesh.keyless,
         )
         for name in settings.clusters
         if name in kubeconfigs

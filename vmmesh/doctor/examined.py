@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ class Examined:
     """Version that the toolchain has."""
     application: bool = True
     """Whether it takes part in the application."""
-    networks: Mapping[str, str] | None = None
-    """Those of the others that export something -> their network; None: it reads the others, by remote secrets."""
+    networks: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Those of the others that it calls something of -> their network."""
+    keyless: bool = False
+    """Whether it is told of the others by entries; else it reads them, by remote secrets."""
 
     def kubectl(self, *arguments: str) -> Any:
         """The JSON that kubectl prints. Raises Unreachable."""

@@ -92,6 +92,17 @@ def test_an_update_has_outputs_of_its_own(fake: Fake, monkeypatch: pytest.Monkey
     assert fake.log == ["export", "preview", "up", "what was broken off", "outputs"]
 
 
+@pytest.mark.parametrize(("changes", "asked"), [({"create": 9}, 1), ({"update": 9}, 0)])
+def test_what_is_made_is_ready_when_the_other_networks_are_reached(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, changes: dict[str, int], asked: int
+) -> None:
+    changing(monkeypatch, nothing=False)
+    monkeypatch.setattr(fake, "up", lambda *_, **__: changes)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr(up, "await_gateways", lambda *_: fake.log.append("gateways"))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    up.up(fake.place)
+    assert fake.log.count("gateways") == asked
+
+
 def test_a_stack_that_was_just_made_is_not_asked(fake: Fake, programs: Programs) -> None:
     fake.state = {}
     up.up(fake.place)

@@ -20,20 +20,23 @@ def shards(*clusters: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("secrets", "seen", "level"),
+    ("secrets", "seen", "gateways", "level"),
     [
-        ([], ["cluster1"], "failure"),
-        ([SECRET], ["cluster1"], "failure"),
-        ([SECRET], ["cluster1", "cluster2"], "ok"),
+        ([], ["cluster1"], [], "failure"),
+        ([SECRET], ["cluster1"], [], "failure"),
+        ([SECRET], ["cluster1", "cluster2"], None, "failure"),
+        ([SECRET], ["cluster1", "cluster2"], [{"Network": "network2"}], "ok"),
     ],
 )
 def test_another_cluster_is_known_and_its_endpoints_are_seen(
-    examined: Examined, programs: Programs, secrets: list[Any], seen: list[str], level: str
+    examined: Examined, programs: Programs, secrets: list[Any], seen: list[str], gateways: Any, level: str
 ) -> None:
     # What istiod says of every cluster whose Secrets it may not read.
     synced = [{"id": "cluster2", "syncStatus": "timeout"}]
-    answers(programs, deployments=[deployment(1)], secrets=secrets, clusterz=synced, endpointShardz=shards(*seen))
-    assert [said.level for said in discovery.remotes(examined)] == [level]
+    istiod = {"clusterz": synced, "endpointShardz": shards(*seen), "networkz": gateways}
+    answers(programs, deployments=[deployment(1)], secrets=secrets, **istiod)
+    reached = replace(examined, networks={"cluster2": "network2"})
+    assert [said.level for said in discovery.remotes(reached)] == [level]
 
 
 ENTRY = {"metadata": {"labels": {"vm-mesh/exported-by": "cluster2"}}}
@@ -54,5 +57,5 @@ def test_without_secrets_it_is_written_down_where_another_cluster_is(
 ) -> None:
     written = {"workloadentries.networking.istio.io": entries}
     answers(programs, deployments=[deployment(1)], secrets=secrets, networkz=gateways, **written)
-    keyless = replace(examined, networks={"cluster2": "network2"})
+    keyless = replace(examined, networks={"cluster2": "network2"}, keyless=True)
     assert [said.level for said in discovery.remotes(keyless)] == levels
