@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -80,8 +81,10 @@ class Cache:
             make(draft)
             entry.parent.mkdir(parents=True, exist_ok=True)
             draft.rename(entry)
-        finally:
-            remove(draft)
+        except BaseException:
+            with contextlib.suppress(Problem):  # of the two, why it was not made matters more
+                remove(draft)
+            raise
 
 
 def remove(folder: Path) -> None:

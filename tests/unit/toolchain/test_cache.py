@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from toolchain import cache
 from toolchain.cache import Cache, digest, remove
+from toolchain.problem import Problem
 
 # A run that makes an entry slowly, and writes a line each time that it really makes it.
 RUN = """
@@ -51,6 +53,21 @@ def test_a_failure_leaves_no_entry_and_no_draft(tmp_path: Path) -> None:
         cache.fill(entry, make)
     assert not entry.exists()
     assert list((tmp_path / "drafts").iterdir()) == []
+
+
+def test_a_failure_is_told_though_its_draft_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    removed = iter([None, Problem("holds files of root")])
+
+    def remove_fails(_folder: Path) -> None:
+        if error := next(removed):
+            raise error
+
+    def make(_folder: Path) -> None:
+        raise Problem("the disk is full")
+
+    monkeypatch.setattr(cache, "remove", remove_fails)
+    with pytest.raises(Problem, match="the disk is full"):
+        Cache(tmp_path).fill(tmp_path / "tool", make)
 
 
 def test_what_a_killed_run_left_is_not_used(tmp_path: Path) -> None:
