@@ -25,12 +25,24 @@ entries() {
 		workloadentries.networking.istio.io "$@"
 }
 
+# listed CONDITION WHAT: WHAT of the VM's workload entries whose address meets CONDITION.
+listed() {
+	entries get --selector "$SELECTOR" --output "jsonpath={.items[?(@.spec.address$1\"$address\")]$2}"
+}
+
+# relieved: no other machine is in the place of this one, or it can serve.
+relieved() {
+	others=$(listed '!=' .metadata.name) &&
+		health=$(listed '!=' '.status.conditions[?(@.type=="Healthy")].status') || return
+	case $others:$health in :* | *True*) ;; *) return 1 ;; esac
+}
+
 # forget: no caller has the machine as an endpoint. Its alone: where a host was moved, the machine that has taken its
-# place has joined by now, with the same labels.
+# place has joined by now, with the same labels, and serves from its first successful probe on.
 forget() {
-	address=$(on_vm address.sh </dev/null) &&
-		own=$(entries get --selector "$SELECTOR" --output \
-			"jsonpath={.items[?(@.spec.address==\"$address\")].metadata.name}") || return
+	address=$(on_vm address.sh </dev/null) || return
+	own=$(listed '==' .metadata.name) || return
+	until_true 30 "the machine in its place to be healthy" relieved || true
 	# shellcheck disable=SC2086  # a list of names
 	[ -z "$own" ] || entries delete --ignore-not-found $own >/dev/null
 }

@@ -64,17 +64,38 @@ def test_a_first_start_that_failed_is_taken_back_too(machine: Machine, programs:
     assert files(machine, "details") == []
 
 
-def test_a_machine_that_leaves_takes_its_own_entry_along_alone(machine: Machine, programs: Programs) -> None:
-    """Where a host was moved, the machine in its place has one with the same labels by now."""
+def leaving(machine: Machine, programs: Programs, others: str, healthy: str) -> list[str]:
+    """The calls of kubectl of a machine that leaves while there are ``others`` in its place."""
     programs.make("hostname", "echo 10.0.0.5 10.0.1.5")
-    programs.make("kubectl", 'case " $* " in *" get "*\'address=="10.0.0.5"\'*) echo vm1-10.0.0.5 ;; esac')
+    programs.make(
+        "kubectl",
+        f"""case "$*" in
+        *'address=="10.0.0.5"'*.metadata.name*) echo vm1-10.0.0.5 ;;
+        *'address!="10.0.0.5"'*.metadata.name*) echo {others} ;;
+        *'address!="10.0.0.5"'*Healthy*) {healthy} ;;
+        esac""",
+    )
     for name in ("dpkg", "pilot-agent"):
         programs.make(name)
     done = machine.step("leave.sh", NAMESPACE="virtual-machines", SELECTOR="vm-mesh/machine=vm1")
-    assert (done.returncode, done.stdout) == (0, "")
-    asked, deleted = (call.partition("--namespace ")[2] for call in programs.calls if call.startswith("kubectl"))
-    assert asked.startswith("virtual-machines get workloadentries.networking.istio.io --selector vm-mesh/machine=vm1 ")
+    assert (done.returncode, done.stderr) == (0, "")
+    return [call.partition("--namespace ")[2] for call in programs.calls if call.startswith("kubectl")]
+
+
+def test_a_machine_that_leaves_takes_its_own_entry_along_alone(machine: Machine, programs: Programs) -> None:
+    *asked, deleted = leaving(machine, programs, "", "")
+    entries = "virtual-machines get workloadentries.networking.istio.io --selector vm-mesh/machine=vm1 "
+    assert all(call.startswith(entries) for call in asked)
     assert deleted == "virtual-machines delete workloadentries.networking.istio.io --ignore-not-found vm1-10.0.0.5"
+
+
+def test_a_machine_leaves_when_the_one_in_its_place_can_serve(machine: Machine, programs: Programs) -> None:
+    """That has an entry with the same labels, and joins before its first probe has succeeded."""
+    programs.make("sleep")
+    ready = 'if mkdir "$0-was-asked" 2>/dev/null; then echo False; else echo True; fi'
+    *asked, deleted = leaving(machine, programs, "vm1-10.0.0.6", ready)
+    assert sum("Healthy" in call for call in asked) == 2
+    assert deleted.endswith(" vm1-10.0.0.5")
 
 
 def test_a_machine_without_an_entry_leaves(machine: Machine, programs: Programs) -> None:
