@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_command import local
 
+from components.cluster import Cluster
 from components.scripts import NOTHING, script
 
 ROUTES_SECONDS = 5
@@ -39,17 +40,18 @@ def linger(
     seconds: int,
     parent: pulumi.Resource,
     goes_later: Sequence[pulumi.Resource],
-    deleted_with: pulumi.Resource | None = None,
+    clusters: Mapping[str, Cluster],
 ) -> pulumi.Resource:
     """Declares a pause of so many seconds in a removal: after what depends on it is gone, before ``goes_later`` is.
 
-    There is none where ``deleted_with`` goes in the same update.
+    It is for the proxies in ``clusters``: where these go as a whole, in the same update, there is none.
     """
+    first = next(iter(clusters.values()))
     return local.Command(
         f"{name}-linger",
         create=NOTHING,
         update=NOTHING,
         delete=script("linger.sh"),
         environment={"SECONDS_TO_WAIT": str(seconds)},
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(goes_later), deleted_with=deleted_with),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(goes_later), deleted_with=first.deleted_with),
     )

@@ -78,9 +78,7 @@ class Exported(pulumi.ComponentResource):
             if cluster.name != home
         ]
         # When clusters are given credentials in place of entries, they have the time to read what these stood for.
-        first = next(iter(args.clusters.values()))
-        pause = linger(name, _LINGER_SECONDS, self, entries, deleted_with=first.deleted_with)
-        self.declared = [*services, *entries, pause]
+        self.declared = [*services, *entries, linger(name, _LINGER_SECONDS, self, entries, args.clusters)]
         self.register_outputs({})
 
     def _service(self, name: str, service: str, port: int, cluster: Cluster, args: ExportedArgs) -> pulumi.Resource:

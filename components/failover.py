@@ -82,9 +82,7 @@ class Failover(pulumi.ComponentResource):
         ]
         # Once no weight names the subsets, proxies are given the time to hear of that before the subsets go: without
         # their clusters, routes that are a moment older would answer 503.
-        first = next(iter(args.clusters.values()))
-        pause = linger(name, ROUTES_SECONDS, self, [*rules, *filters], deleted_with=first.deleted_with)
-        self.declared = [*rules, *filters, pause]
+        self.declared = [*rules, *filters, linger(name, ROUTES_SECONDS, self, [*rules, *filters], args.clusters)]
         self.register_outputs({})
 
     @classmethod

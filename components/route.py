@@ -92,10 +92,8 @@ class Route(pulumi.ComponentResource):
         # Not before the subsets know them apart.
         exported = args.exports.of(args.service, after=[*rules, *failover])
         destinations = [*rules, *args.vms.values(), *args.joined]
-        # Proxies that have not heard yet that the route is gone would answer 503 without any of these. Where clusters
-        # go as a whole, so do their proxies.
-        first = next(iter(args.clusters.values()))
-        pause = linger(name, ROUTES_SECONDS, self, destinations, deleted_with=first.deleted_with)
+        # Proxies that have not heard yet that the route is gone would answer 503 without any of these.
+        pause = linger(name, ROUTES_SECONDS, self, destinations, args.clusters)
         for cluster in args.clusters.values():
             if cluster.name in args.callers:
                 after = [*destinations, pause, *exported, *failover]
