@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 from components.revisions import istiod_service
 from settings import Settings
 from toolchain.progress import Progress
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, each
+from vmmesh.stragglers import await_none
 
 KNOWN_SECONDS = 120.0
 """istiod asks for a gateway's name once more 30 s after it was not resolved (``MinGatewayTTL`` in
@@ -30,13 +29,8 @@ def await_gateways(mesh: Mesh, settings: Settings, progress: Progress) -> None:
     def late() -> list[str]:
         return [it for found in each(lambda where: _unknown(mesh, *where, networks), asked) for it in found]
 
-    if not (missing := late()):
-        return
-    with progress.step("gateways", "until every control plane knows those of the other networks"):
-        deadline = time.monotonic() + KNOWN_SECONDS
-        while missing and time.monotonic() < deadline:
-            time.sleep(0.5)
-            missing = late()
+    until = "until every control plane knows those of the other networks"
+    missing = await_none(late, KNOWN_SECONDS, progress, "gateways", until)
     if missing:
         what = f"not known after {KNOWN_SECONDS:.0f} s: {'; '.join(missing)}"
         progress.say(f"{what}; calls that way fail; `make doctor` looks at more")

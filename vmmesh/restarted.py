@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from vmmesh.entries import CONNECTED
 from vmmesh.kubectl import Unreachable
 from vmmesh.mesh import Mesh, each, has_sidecar
 from vmmesh.status import entries_of, health
+from vmmesh.stragglers import await_none
 
 LATELY = timedelta(minutes=5)
 READY_SECONDS = 120.0
@@ -40,14 +40,8 @@ def _await(what: str, started: Mapping[str, datetime], late_at: _Late, progress:
     def all_late() -> list[str]:
         return [it for found in each(lambda which: late_at(*which), lately) for it in found]
 
-    if not lately or not (late := all_late()):
-        return
-    names = ", ".join(name for name, _ in lately)
-    with progress.step(what, f"{names} started lately; what serves there is to be ready again"):
-        deadline = time.monotonic() + READY_SECONDS
-        while late and time.monotonic() < deadline:
-            time.sleep(1)
-            late = all_late()
+    until = f"{', '.join(name for name, _ in lately)} started lately; what serves there is to be ready again"
+    late = await_none(all_late, READY_SECONDS, progress, what, until)
     if late:
         progress.say(f"not ready after {READY_SECONDS:.0f} s: {', '.join(late)}; going on; `make doctor` looks at more")
 

@@ -11,7 +11,7 @@ import pytest
 from settings import Settings
 from tests.unit.vmmesh.support import CONFIG, Programs
 from toolchain.progress import Progress
-from vmmesh import network_gateways
+from vmmesh import network_gateways, stragglers
 from vmmesh.mesh import connect
 from vmmesh.network_gateways import await_gateways
 from vmmesh.stackfile import load
@@ -35,7 +35,7 @@ def wait(progress: Progress, config: str = CONFIG) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_gateways.time, "sleep", lambda _seconds: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr(stragglers.time, "sleep", lambda _seconds: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
 
 
 def test_what_is_known_is_asked_once_of_every_control_plane(

@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.vmmesh.support import Programs, settings
 from toolchain.progress import Progress
-from vmmesh import restarted
+from vmmesh import restarted, stragglers
 from vmmesh.mesh import Mesh, connect
 from vmmesh.restarted import await_agents, await_pods, connected_since, serves_since
 
@@ -66,7 +66,7 @@ def mesh() -> Iterator[Mesh]:
 
 def waiting(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(restarted, "READY_SECONDS", seconds)
-    monkeypatch.setattr(restarted.time, "sleep", lambda _seconds: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr(stragglers.time, "sleep", lambda _seconds: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
 
 
 def test_what_runs_for_long_is_not_asked(programs: Programs, mesh: Mesh, progress: Progress) -> None:
