@@ -20,6 +20,7 @@ from vmmesh.api_servers import silent
 from vmmesh.exclusive import exclusive
 from vmmesh.kubectl import Refused
 from vmmesh.place import Place
+from vmmesh.recovery import Held
 from vmmesh.stack import NoStack, Stack, stacks
 from vmmesh.stackfile import without_salt
 from vmmesh.state import kubeconfigs
@@ -89,6 +90,8 @@ def _destroy(place: Place) -> dict[str, Any]:
         try:
             changes = stack.destroy(progress, environment)
             swept: list[str] = []
+        except Held:  # whose containers they are is at work
+            raise
         except Problem:
             # A container that the stack does not know keeps its network in use.
             swept = _sweep_containers(f"{PROJECT}-{place.name}")

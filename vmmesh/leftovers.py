@@ -12,7 +12,7 @@ from pulumi.automation import ConcurrentUpdateError
 from toolchain.whole import replace_text
 from vmmesh import recovery
 from vmmesh.broken_off import BrokenOff, runs_again
-from vmmesh.recovery import Say
+from vmmesh.recovery import Held, Say
 from vmmesh.urns import resource_name
 
 _T = TypeVar("_T")
@@ -41,7 +41,7 @@ class Leftovers:
     def clear(self, say: Say) -> bool:
         """Forgets operations that were begun, after what they left behind is gone.
 
-        Returns whether there may be Kubernetes objects that the stack does not know; until :meth:`forget`.
+        Returns whether there may be Kubernetes objects that the stack does not know; until :meth:`forget`. Raises Held.
         """
         # Locks that a full disk has let nobody write to their end. Pulumi reads whatever lies there, and fails at them:
         # "unexpected end of JSON input".
@@ -50,10 +50,19 @@ class Leftovers:
         unknown = self._file.exists()
         export = json.loads(self._pulumi("stack", "export"))
         if export["deployment"].get("pending_operations"):
+            before = self._file.read_text() if unknown else None
             # An import drops what is pending. The file outlives a second kill, before the rest is done.
             self._file.touch(mode=0o600)
             self._file.write_text(json.dumps(export))
-            self.unlocked(lambda: self._pulumi("stack", "import", "--file", str(self._file)), say)
+            try:
+                self.unlocked(lambda: self._pulumi("stack", "import", "--file", str(self._file)), say)
+            except Held:
+                # They are what a run that lives is at. Kept, they would be cleared when it has long made them.
+                if before is None:
+                    self._file.unlink()
+                else:
+                    self._file.write_text(before)
+                raise
         if not self._file.exists():
             return False
         deployment = json.loads(self._file.read_bytes())["deployment"]

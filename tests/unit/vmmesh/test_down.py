@@ -14,6 +14,7 @@ from toolchain.places import Checkout
 from toolchain.problem import Problem
 from vmmesh import down
 from vmmesh.place import Place
+from vmmesh.recovery import Held
 from vmmesh.stack import NoStack
 
 SALT = "encryptionsalt: v1:x\n"
@@ -166,6 +167,16 @@ def test_a_stray_container_does_not_stop_the_rest(fake: Fake) -> None:
     fake.errors = [Problem("network has active endpoints")]
     assert down.down(fake.place)["swept"] == ["stray"]
     assert fake.log[:3] == ["destroy {}", "destroy {}", "remove"]
+
+
+def test_nothing_is_taken_from_a_run_that_is_at_work(fake: Fake) -> None:
+    """A plain `pulumi up`, which takes Pulumi's lock alone."""
+    fake.programs.write("containers", "vm-mesh-dev-vm1")
+    fake.errors = [Held("another run is at work on this stack")]
+    with pytest.raises(Held):
+        down.down(fake.place)
+    assert fake.log == ["destroy {}"]
+    assert not [call for call in fake.programs.calls if call.startswith("docker rm")]
 
 
 def test_what_cannot_be_removed_is_a_problem_and_the_stack_stays(fake: Fake) -> None:

@@ -155,6 +155,20 @@ def test_a_living_run_s_lock_is_respected(fake: Fake) -> None:
     assert fake.commands == ["up"]
 
 
+def test_what_a_living_run_is_at_is_not_cleared_when_it_has_ended(fake: Fake) -> None:
+    """Its operations are pending as those of a dead one are, and it may be at work from another checkout."""
+    fake.programs.make("docker")
+    fake.pending("docker:index/container:Container")
+    fake.lock(pid=1, host="elsewhere")
+    with pytest.raises(Held):
+        fake.up()
+    assert not list((fake.root / ".state").glob("interrupted*"))
+    fake.write("state", '{"deployment": {}}')
+    fake.programs.remove("lock")
+    fake.up()
+    assert not [call for call in fake.programs.calls if call.startswith("docker")]
+
+
 def test_what_was_begun_is_cleared_before_the_update(fake: Fake) -> None:
     fake.programs.make("docker")
     fake.pending("docker:index/container:Container")
