@@ -26,7 +26,8 @@ SECRETS = "config_dump?resource=dynamic_active_secrets"
 """Envoy's admin path of the certificates that :func:`identity` reads; it shows no private key."""
 INFO = "server_info"
 """Envoy's admin path of what the proxy was started with."""
-POLL_SECONDS = 1.0
+POLL_SECONDS = 5.0
+"""Each time every proxy of the mesh is asked, by an exec, for what takes minutes at least."""
 _NAMESPACE = "--namespace=istio-system"
 
 
@@ -97,7 +98,7 @@ def wait(found: Callable[[], list[dict[str, Any]]], seconds: float, progress: Pr
     deadline = time.monotonic() + seconds
     with progress.step("proxies", f"until every proxy's certificates are as the config wants, for {seconds:.0f} s"):
         while not passed(proxies := found()) and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
+            time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
     return proxies
 
 

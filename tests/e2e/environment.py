@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -20,6 +21,7 @@ from toolchain.environment import environment
 from vmmesh.stackfile import OCTAL
 
 ROOT = Path(__file__).parents[2]
+_BEHIND = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice "$@"', "sh"]
 
 
 class _Dumper(yaml.SafeDumper):
@@ -48,7 +50,7 @@ class Environment:
 
     def pulumi(self, *arguments: str, stdin: str | None = None) -> str:
         """Run the Pulumi CLI on the stack, as a user does by hand."""
-        return self._run(["pulumi", *arguments, "--stack", self.stack], self.variables, stdin)
+        return self._run(["pulumi", *arguments, "--stack", self.stack], self.variables, stdin, behind=True)
 
     def kubectl(self, cluster: str, *arguments: str) -> str:
         """Run kubectl in a cluster."""
@@ -133,16 +135,35 @@ class Environment:
             path.write_text(self.outputs["kubeconfigs"][cluster])
         return path
 
-    def _run(self, command: Sequence[str], variables: Any, stdin: str | None = None) -> str:
-        # An operator's machine is another one than the mesh's. Where both have the same processors, all containers
-        # together weigh as much as one process beside them, unless that is nice.
-        done = subprocess.run(
-            ["nice", *command], cwd=self.root, env=variables, input=stdin, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            print(done.stdout[-8000:], done.stderr[-8000:])
-            raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
-        return done.stdout
+    def _run(self, command: Sequence[str], variables: Any, stdin: str | None = None, *, behind: bool = False) -> str:
+        """``behind``: the processors are for the mesh first.
+
+        An operator's machine is another one than the mesh's. Where both are the same, and busy, all containers together
+        weigh as much as one session of processes (sched(7), autogroup), or as one process where there are no such.
+        """
+        program = [*_BEHIND, *command] if behind else ["nice", *command]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            program,
+            cwd=self.root,
+            env=variables,
+            stdin=None if stdin is None else pipe,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=behind,
+        ) as process:
+            try:
+                printed, said = process.communicate(stdin)
+            except KeyboardInterrupt:
+                if behind:  # a terminal interrupts its own session alone
+                    os.killpg(process.pid, signal.SIGINT)
+                    process.wait()
+                raise
+        if process.returncode:
+            print(printed[-8000:], said[-8000:])
+            raise subprocess.CalledProcessError(process.returncode, command, printed, said)
+        return printed
 
 
 def copy_of_checkout(target: Path) -> Path:
