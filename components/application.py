@@ -102,7 +102,7 @@ class Application(pulumi.ComponentResource):
                                     {"name": key, "value": value.replace("$", "$$")}
                                     for key, value in environment.items()
                                 ],
-                                "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
+                                "resources": {"requests": {"cpu": "20m", "memory": "16Mi"}},
                                 # A pod has callers as soon as it is ready, and for a moment after it was told to go.
                                 "readiness_probe": {"tcp_socket": {"port": service.port}, "period_seconds": 2},
                                 "lifecycle": {"pre_stop": {"sleep": {"seconds": _LAST_SECONDS}}},

@@ -45,7 +45,7 @@ def gateway(
         values={
             "autoscaling": {"enabled": False},
             "imagePullPolicy": "IfNotPresent",
-            "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
+            "resources": {"requests": {"cpu": "40m", "memory": "64Mi"}},
             "service": service,
             **({"revision": revision} if revision != UNNAMED else {}),
             **({"podAnnotations": rolled_by} if rolled_by else {}),
