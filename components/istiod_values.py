@@ -41,6 +41,12 @@ ACCESS_LOG = {
 }
 
 
+# No name of a webhook: istiod does not write into them whom the API server is to believe, this program does. Two
+# istiods that know different roots, which is what a change of the root has for half a minute, would each write its own
+# again as soon as the other has, some twenty times a second. It has taken whole clusters down (istio/istio#36478).
+_UNPATCHED = {"INJECTION_WEBHOOK_CONFIG_NAME": "", "VALIDATION_WEBHOOK_CONFIG_NAME": ""}
+
+
 def proxy_metadata(mesh: MeshSettings) -> dict[str, str]:
     """Environment of every agent, on VMs too."""
     metadata = {"ISTIO_META_DNS_CAPTURE": "true"}
@@ -69,14 +75,17 @@ def proxy_config(mesh: MeshSettings) -> dict[str, Any]:
 
 
 def istiod_values(args: MeshArgs, revisions: Revisions, revision: str) -> dict[str, Any]:
-    """Values of the istiod chart of a revision. Requests fit a laptop; limits are the chart's."""
+    """Values of the istiod chart of a revision. Requests fit a laptop; limits are the chart's.
+
+    What is requested is also a proxy's weight while the node's processors are all busy, beside an API server's 250m.
+    """
     own = args.istio.revisions[revision]
     # The clusters' credentials for each other grant no Secret (``Federation``), and istiod waits this long at its start
     # for the Secrets of a remote cluster before it goes on without. They are for gateways that it configures there,
     # which multi-primary has none of. PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER=false is meant for this, and makes
     # istiod 1.31 crash (a nil ``CredentialsController`` in pkg/kube/multicluster). Without remote secrets nothing is
     # waited for; the limit stays, so that a change of ``mesh.discovery`` starts no istiod anew.
-    environment = {"PILOT_REMOTE_CLUSTER_TIMEOUT": "10s"}
+    environment = {"PILOT_REMOTE_CLUSTER_TIMEOUT": "10s", **_UNPATCHED}
     if not args.istio_proxy:
         environment |= {"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false"}
     return {
@@ -87,6 +96,8 @@ def istiod_values(args: MeshArgs, revisions: Revisions, revision: str) -> dict[s
         "env": environment,
         "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}},
         "telemetry": {"enabled": args.istio_proxy},
+        "base": {"validationCABundle": args.authority.ca_bundle},
+        "istiodRemote": {"injectionCABundle": args.authority.ca_bundle},
         "global": {
             "hub": own.hub or args.hub,
             "tag": own.tag or args.tag,
@@ -101,7 +112,7 @@ def istiod_values(args: MeshArgs, revisions: Revisions, revision: str) -> dict[s
                 }
                 for network, gateways in args.network_gateways.items()
             },
-            "proxy": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},
+            "proxy": {"resources": {"requests": {"cpu": "40m", "memory": "64Mi"}}},
         },
         "meshConfig": {
             **_beside_others(revisions),

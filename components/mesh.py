@@ -12,6 +12,7 @@ from pulumi_kubernetes.helm import v3 as helm
 
 from components.cluster import Cluster
 from components.connections import renewed_by_default
+from components.default_validator import default_validator
 from components.istio_object import istio_object
 from components.istiod_values import istiod_values
 from components.revisions import Revisions, istiod_service
@@ -90,8 +91,7 @@ class Mesh(pulumi.ComponentResource):
             f"{name}-base",
             "istio-base",
             f"{args.charts}/base",
-            # Whose istiod checks what is written: only one that is there can, so it moves with the mesh's revision.
-            {"defaultRevision": args.istio.revision},
+            {"defaultRevision": ""},  # ``default_validator`` is that
             [self.system_namespace],
         )
         self.control_planes = {
@@ -104,6 +104,10 @@ class Mesh(pulumi.ComponentResource):
             )
             for revision, own in args.istio.revisions.items()
         }
+        # Only an istiod that is there can check what is written, so it moves with the mesh's revision.
+        default_validator(
+            f"{name}-validator", args.istio.revision, args.authority.ca_bundle, [self.control_plane], self
+        )
         istio_object(
             f"{name}-strict-mtls",
             "PeerAuthentication",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Sequence
@@ -56,6 +57,11 @@ class Authority:
         """Changes when anything of it does, and tells nothing about the key."""
         made = pulumi.Output.all(self.certificate, self.chain, self.root)
         return pulumi.Output.unsecret(made.apply(lambda pems: hashlib.sha256("".join(pems).encode()).hexdigest()[:16]))
+
+    @property
+    def ca_bundle(self) -> pulumi.Output[str]:
+        """``root`` as a webhook of Kubernetes has it; no secret, since the API server shows it to whoever asks."""
+        return pulumi.Output.unsecret(self.root.apply(lambda pem: base64.b64encode(pem.encode()).decode()))
 
 
 class Trust(pulumi.ComponentResource):

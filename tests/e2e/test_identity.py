@@ -139,6 +139,23 @@ def reached(environment: Environment, port: int, name: str = "istiod.istio-syste
 
 
 @pytest.mark.parametrize("cluster", ["cluster1", "cluster2"])
+@pytest.mark.parametrize("labels", [{}, {"istio.io/rev": "default"}])
+def test_the_api_server_knows_istiod_that_checks_what_is_written(
+    running: Environment, cluster: str, labels: dict[str, str]
+) -> None:
+    """Which of Istio's two webhooks asks it goes by the label; no schema knows what is wrong here."""
+    everything = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "everything", "namespace": "default", "labels": labels},
+        "spec": {"hosts": ["*"], "http": [{"route": [{"destination": {"host": "details"}}]}]},
+    }
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        running.kubectl(cluster, "create", "--dry-run=server", "-f", str(_write(running, everything)))
+    assert "denied the request: configuration is invalid: wildcard host" in refused.value.stderr
+
+
+@pytest.mark.parametrize("cluster", ["cluster1", "cluster2"])
 @pytest.mark.parametrize("resource", ["secrets", "configmaps", "deployments"])
 def test_clusters_read_no_more_of_each_other_than_endpoints(running: Environment, cluster: str, resource: str) -> None:
     assert not may(running, cluster, READER, "list", resource)

@@ -103,9 +103,11 @@ def test_gateways_move_by_themselves() -> None:
 
 def test_the_mesh_moves_with_what_is_left() -> None:
     """Other namespaces, the check of what is written, and the istiod of VMs that name none; no pod of `default`."""
-    assert differing(at("gateways"), at("all")) == in_both("{}-base", "{}-virtual-machines", "{}-istiod-route")
+    assert differing(at("gateways"), at("all")) == in_both("{}-validator", "{}-virtual-machines", "{}-istiod-route")
     for cluster in CLUSTERS:
-        assert at("all")[f"{cluster}-base"]["values"] == {"defaultRevision": "next"}
+        validator = at("all")[f"{cluster}-validator"]
+        assert [webhook["clientConfig"]["service"]["name"] for webhook in validator["webhooks"]] == ["istiod-next"]
+        assert at("all")[f"{cluster}-istiod-next"].urn in validator.depends_on
 
 
 def test_the_old_one_goes_alone() -> None:

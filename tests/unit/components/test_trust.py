@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from tests.unit.components.monitor import Program, Secret, revealed
@@ -103,3 +105,16 @@ def test_istiod_starts_again_with_another_root_and_only_then() -> None:
     assert digest(before) == digest(variant("the talk's"))
     assert digest(before) != digest(before, "cluster2")
     assert digest(run({**DEV, "roots": ["root", "next"]})) != digest(before)
+
+
+@pytest.mark.parametrize("cluster", ["cluster1", "cluster2"])
+def test_the_api_server_believes_every_root_and_istiod_does_not_write_which(cluster: str) -> None:
+    """Two istiods that know different roots would write their own in turn, without an end."""
+    program = run({**DEV, "roots": ["root", "next"]})
+    bundle = base64.b64encode(cacerts(program, cluster)["root-cert.pem"].encode()).decode()
+    istiod = program[f"{cluster}-istiod"]["values"]
+    assert istiod["istiodRemote"] == {"injectionCABundle": bundle}
+    assert istiod["base"] == {"validationCABundle": bundle}
+    (validator,) = program.in_cluster(cluster, "ValidatingWebhookConfiguration", "istiod-default-validator")
+    assert [webhook["clientConfig"]["caBundle"] for webhook in validator["webhooks"]] == [bundle]
+    assert istiod["env"]["INJECTION_WEBHOOK_CONFIG_NAME"] == istiod["env"]["VALIDATION_WEBHOOK_CONFIG_NAME"] == ""
