@@ -42,7 +42,8 @@ class Environment:
 
     def make(self, target: str, *variables: str) -> str:
         """Run a make target of the stack. Raises CalledProcessError, with what it printed, if it fails."""
-        return self._run(["make", "--no-print-directory", target, f"STACK={self.stack}", *variables], os.environ)
+        program = ["make", "--no-print-directory", target, f"STACK={self.stack}", *variables]
+        return self._run(program, os.environ, behind=True)
 
     def vmmesh(self, command: str, *arguments: str) -> str:
         """Run a command of vmmesh. Raises CalledProcessError, with what it printed, if it fails."""
