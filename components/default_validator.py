@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pulumi
 import pulumi_kubernetes as kubernetes
 
@@ -17,7 +15,7 @@ def default_validator(
     name: str,
     revision: str,
     ca_bundle: pulumi.Input[str],
-    control_planes: Sequence[pulumi.Resource],
+    control_plane: pulumi.Resource,
     parent: pulumi.Resource,
 ) -> kubernetes.admissionregistration.v1.ValidatingWebhookConfiguration:
     """Declares the webhook by which the API server asks the istiod of ``revision``, whom it knows by ``ca_bundle``.
@@ -48,5 +46,5 @@ def default_validator(
                 "admission_review_versions": ["v1"],
             }
         ],
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=control_planes),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[control_plane]),
     )

@@ -105,9 +105,7 @@ class Mesh(pulumi.ComponentResource):
             for revision, own in args.istio.revisions.items()
         }
         # Only an istiod that is there can check what is written, so it moves with the mesh's revision.
-        default_validator(
-            f"{name}-validator", args.istio.revision, args.authority.ca_bundle, [self.control_plane], self
-        )
+        default_validator(f"{name}-validator", args.istio.revision, args.authority.ca_bundle, self.control_plane, self)
         istio_object(
             f"{name}-strict-mtls",
             "PeerAuthentication",
