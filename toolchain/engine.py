@@ -165,7 +165,10 @@ class Engine:
         return "" if context in ("", "default") else f"context {context}"
 
     def _options(self) -> Sequence[str]:
+        # The proxy of a published port ends for good when it has no more file descriptors (moby/moby#6402), which calls
+        # that wait take by the thousand; the kernel forwards without one.
         options = [
+            "--userland-proxy=false",
             "--host",
             SOCKET,
             "--data-root",

@@ -63,6 +63,24 @@ def test_a_process_is_known_by_more_than_its_id(process: subprocess.Popen[bytes]
     assert not started.runs()
 
 
+# It is meant to outlive who starts it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_no_proxy_that_ends_when_it_has_no_more_files_is_between_a_port_and_its_container(
+    tmp_path: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tools / "dockerd").write_text(
+        f"#!/bin/sh\nprintf '%s\\n' \"$@\" >{tools}/words\necho 28.2.2 >{tools}/says\nexec sleep 60\n"
+    )
+    (tools / "dockerd").chmod(0o755)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr("toolchain.engine.CONTAINERD", tmp_path / "containerd.sock")
+    under_test = engine(tmp_path, None)
+    under_test.start(tmp_path / "log")
+    (tools / "says").write_text("")
+    assert under_test.stop() == "the engine is stopped"
+    assert "--userland-proxy=false" in (tools / "words").read_text().split()
+
+
 def test_stop_ends_the_engine(tmp_path: Path, tools: Path, process: subprocess.Popen[bytes]) -> None:
     (tools / "says").write_text("")
     assert engine(tmp_path, Started.of(process.pid)).stop() == "the engine is stopped"
