@@ -21,7 +21,12 @@ from toolchain.environment import environment
 from vmmesh.stackfile import OCTAL
 
 ROOT = Path(__file__).parents[2]
-_BEHIND = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice "$@"', "sh"]
+BEHIND = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice "$@"', "sh"]
+"""Leaves the processors to the mesh first, in a session of its own (``start_new_session``).
+
+An operator's machine is another one than the mesh's. Where both are the same, and busy, all containers together weigh
+as much as one session of processes (sched(7), autogroup), or as one process where there are no such.
+"""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -137,12 +142,7 @@ class Environment:
         return path
 
     def _run(self, command: Sequence[str], variables: Any, stdin: str | None = None, *, behind: bool = False) -> str:
-        """``behind``: the processors are for the mesh first.
-
-        An operator's machine is another one than the mesh's. Where both are the same, and busy, all containers together
-        weigh as much as one session of processes (sched(7), autogroup), or as one process where there are no such.
-        """
-        program = [*_BEHIND, *command] if behind else ["nice", *command]
+        program = [*BEHIND, *command] if behind else ["nice", *command]
         pipe = subprocess.PIPE
         with subprocess.Popen(
             program,
