@@ -11,6 +11,8 @@ from settings import PROJECT
 from vmmesh.doctor.finding import Said
 from vmmesh.doctor.operator import Operator
 
+_SECONDS = 5.0
+
 
 def ports(operator: Operator) -> Iterator[Said]:
     """Ports of 127.0.0.1 that the clusters are reached at: free, or the stack's own."""
@@ -18,7 +20,11 @@ def ports(operator: Operator) -> Iterator[Said]:
         if port is None:
             continue
         publishing = [name for name, rest in operator.containers.items() if f":{port}->" in rest]
-        if publishing == [node]:
+        if publishing == [node] and _free(port) and not _answers(port):
+            # Docker's proxy of a port ends for good when it has no more file descriptors (moby/moby#6402).
+            what = f"Docker publishes port {port} of {node}, and nothing takes its connections any more"
+            yield Said("failure", what, f"run `docker restart {node}`: calls to and from its cluster fail for a minute")
+        elif publishing == [node]:
             yield Said("ok", f"port {port} is the stack's own")
         elif _free(port):
             yield Said("ok", f"port {port} is free")
@@ -36,6 +42,14 @@ def _free(port: int) -> bool:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
+    return True
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=_SECONDS).close()
+    except OSError:
+        return False
     return True
 
 

@@ -15,11 +15,16 @@ def test_a_port_is_free_the_stack_s_own_or_another_s(tmp_path: Path, programs: P
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    config = CONFIG.replace("8081", str(port))
-    engine(programs, "vm-mesh-dev-cluster2-control-plane\t127.0.0.1:8082->30080/tcp\tvm-mesh-dev-cluster2")
-    mine, own = ports.ports(operator(tmp_path, config))
+    with socket.create_server(("127.0.0.1", 0)) as published:
+        its = published.getsockname()[1]
+        config = CONFIG.replace("8081", str(port)).replace("8082", str(its))
+        node = "vm-mesh-dev-cluster2-control-plane"
+        engine(programs, f"{node}\t127.0.0.1:{its}->30080/tcp\tvm-mesh-dev-cluster2")
+        mine, own = ports.ports(operator(tmp_path, config))
     assert mine == Said("ok", f"port {port} is free")
-    assert own == Said("ok", "port 8082 is the stack's own")
+    assert own == Said("ok", f"port {its} is the stack's own")
+    _, left = ports.ports(operator(tmp_path, config))
+    assert (left.level, f"`docker restart {node}`" in left.advice) == ("failure", True)
 
     engine(programs, f"stranger\t127.0.0.1:{port}->80/tcp\t")
     with socket.create_server(("127.0.0.1", port)):
