@@ -76,6 +76,8 @@ def main() -> NoReturn:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}")
     # What was brought up is to be taken down also when a job is cancelled.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What a shell starts in the background ignores SIGINT, and so would Pulumi's plugins, which it then waits 5 s for.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         failed = _run(options, Console(highlight=False))
     except Problem as problem:
