@@ -14,7 +14,7 @@ from tests.e2e.environment import Environment
 from toolchain.progress import Progress
 from vmmesh.stackfile import StackFile
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
+pytestmark = pytest.mark.e2e
 
 EXPECTED = {
     "stage": {"preview": 3, "pushed": 6, "kubectl apply: pushed": 6, "edit to routed everywhere": 3},
