@@ -21,12 +21,7 @@ from toolchain.environment import environment
 from vmmesh.stackfile import OCTAL
 
 ROOT = Path(__file__).parents[2]
-BEHIND = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice "$@"', "sh"]
-"""Leaves the processors to the mesh first, in a session of its own (``start_new_session``).
-
-An operator's machine is another one than the mesh's. Where both are the same, and busy, all containers together weigh
-as much as one session of processes (sched(7), autogroup), or as one process where there are no such.
-"""
+_BEHIND = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice "$@"', "sh"]
 
 
 class _Dumper(yaml.SafeDumper):
@@ -142,7 +137,21 @@ class Environment:
         return path
 
     def _run(self, command: Sequence[str], variables: Any, stdin: str | None = None, *, behind: bool = False) -> str:
-        program = [*BEHIND, *command] if behind else ["nice", *command]
+        done = self.ended(command, variables, stdin, behind=behind)
+        if done.returncode:
+            print(done.stdout[-8000:], done.stderr[-8000:])
+            raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+        return done.stdout
+
+    def ended(
+        self, command: Sequence[str], variables: Any, stdin: str | None = None, *, behind: bool
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whatever that is. ``behind``: the processors are for the mesh first.
+
+        An operator's machine is another one than the mesh's. Where both are the same, and busy, all containers together
+        weigh as much as one session of processes (sched(7), autogroup), or as one process where there are no such.
+        """
+        program = [*_BEHIND, *command] if behind else ["nice", *command]
         pipe = subprocess.PIPE
         with subprocess.Popen(
             program,
@@ -161,10 +170,7 @@ class Environment:
                     os.killpg(process.pid, signal.SIGINT)
                     process.wait()
                 raise
-        if process.returncode:
-            print(printed[-8000:], said[-8000:])
-            raise subprocess.CalledProcessError(process.returncode, command, printed, said)
-        return printed
+        return subprocess.CompletedProcess(command, process.returncode, printed, said)
 
 
 def copy_of_checkout(target: Path) -> Path:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.environment import BEHIND, Environment, eventually
+from tests.e2e.environment import Environment, eventually
 from tests.e2e.traffic import Stream
 
 pytestmark = pytest.mark.e2e
@@ -59,14 +59,7 @@ def command(environment: Environment, *arguments: str) -> list[str]:
 
 def vmmesh(environment: Environment, *arguments: str, code: int = 0) -> dict[str, Any]:
     """Runs a command that prints JSON, and checks how it ends."""
-    done = subprocess.run(
-        [*BEHIND, *command(environment, *arguments, "--json")],
-        cwd=environment.root,
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,
-    )
+    done = environment.ended(command(environment, *arguments, "--json"), os.environ, behind=True)
     print(done.stderr[-3000:], done.stdout if done.returncode != code else "")
     assert done.returncode == code
     return json.loads(done.stdout)
