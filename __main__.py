@@ -42,7 +42,7 @@ gateways = {name: site.gateway for name, site in sites.items()}
 applications = {
     name: Application(
         name,
-        ApplicationArgs(cluster=cluster, mesh=meshes[name], services=settings.services_in(name), images=tools.images),
+        ApplicationArgs.of(cluster, settings, tools, meshes[name]),
         pulumi.ResourceOptions(providers=[cluster.provider], deleted_with=cluster.deleted_with),
     )
     for name, cluster in applied.items()

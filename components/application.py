@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import INGRESS_PORT, Cluster
+from components.connections import renewed
+from components.failover import TRAFFIC_POLICY
 from components.istio_object import istio_object
 from components.mesh import Mesh
-from settings import ServiceSettings, VersionSettings, service_host
+from settings import ServiceSettings, Settings, VersionSettings, service_host
+from toolchain.artifacts import Artifacts
 
 # Until every caller's proxy knows that a pod is gone, and has left its connections. Those that come through a gateway
 # learn of it by the pod's proxy alone, which answers "Connection: close" as soon as the pod is told to go
@@ -28,6 +32,19 @@ class ApplicationArgs:
     services: Mapping[str, ServiceSettings]
     images: Mapping[str, str]
     """Images of versions that name none: ``<service>-<version>`` -> image."""
+    failover: Collection[str]
+    """Services whose route has one, so that a failure is to be noticed within seconds."""
+
+    @classmethod
+    def of(cls, cluster: Cluster, settings: Settings, tools: Artifacts, mesh: Mesh) -> ApplicationArgs:
+        """What runs in ``cluster``."""
+        return cls(
+            cluster=cluster,
+            mesh=mesh,
+            services=settings.services_in(cluster.name),
+            images=tools.images,
+            failover=[service for service, route in settings.routes.items() if route.failover],
+        )
 
 
 class Application(pulumi.ComponentResource):
@@ -143,7 +160,9 @@ class Application(pulumi.ComponentResource):
         )
         # A cluster's gateway shows what this cluster serves; a bare host would mean the pods of every cluster. Only the
         # subset has a policy: Istio joins all rules of a host, with the policy of the oldest that has one
-        # (pilot/pkg/model/destination_rule.go), and that is to be the route's.
+        # (pilot/pkg/model/destination_rule.go), and that is to be the route's. It is for a gateway, which the rule of
+        # services that have none (``renewed_by_default``) is not for.
+        policy: Mapping[str, Any] = TRAFFIC_POLICY if service_name in args.failover else {}
         own = istio_object(
             f"{name}-own",
             "DestinationRule",
@@ -154,7 +173,7 @@ class Application(pulumi.ComponentResource):
                     {
                         "name": args.cluster.name,
                         "labels": args.mesh.pods_of(args.cluster),
-                        "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
+                        "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}, **renewed(policy)},
                     }
                 ],
             },

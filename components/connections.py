@@ -1,4 +1,4 @@
-"""Connections that are made anew in time, so that a gateway which is replaced cuts no call."""
+"""Connections that are made anew in time, so that what ends or changes at their other end cuts no call."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ _LONGEST_CALL_SECONDS = 30
 # A gateway between networks hands on connections and not calls: nobody is told by it that it is about to end, and a
 # caller's proxy would keep what it has open until it is cut. So callers leave each connection after a while, between
 # two calls, and a gateway that ends waits for them: until nobody is left, or for as long as a last call may take.
+# The same keeps the calls of a service whose listener changes, by a rule of access for one: its proxy says so in every
+# answer, but cuts a connection that has stood idle after 45 s (``drainDuration``; envoyproxy/envoy#44116), maybe as a
+# call begins on it.
 PATIENT_GATEWAY: Mapping[str, Any] = {
     "env": {"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"},
     "terminationGracePeriodSeconds": _SECONDS + _LONGEST_CALL_SECONDS,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.e2e.environment import Environment, copy_of_checkout
+from tests.e2e.evidence import failed_calls
 
 STACK = os.environ.get("E2E_STACK", "e2e")
 """Another name, and other ports (E2E_PORT), let several runs work beside each other on a machine."""
@@ -65,3 +66,22 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Shows a failure when it happens: the run goes on, for hours maybe, and pytest itself tells at the end."""
     if report.failed:
         print(f"\n{report.longreprtext}", file=sys.stderr)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds to a failure what the proxies know of it; another time nobody could tell which hop has lost a call."""
+    report = yield
+    environment = next((value for value in item.funcargs.values() if isinstance(value, Environment)), None)
+    if call.when == "call" and report.failed and environment:
+        report.sections.append(("Calls that failed, by the proxies' logs", _told(environment, call.duration)))
+    return report
+
+
+def _told(environment: Environment, seconds: float) -> str:
+    try:
+        return failed_calls(environment, seconds)
+    except (subprocess.CalledProcessError, AssertionError) as error:  # what has failed may be the mesh itself
+        return f"not to be had: {error}"

@@ -33,6 +33,15 @@ def test_a_gateway_is_not_told_when_to_cut(program: Program, cluster: str) -> No
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
+def test_an_ingress_makes_its_connections_anew(program: Program, cluster: str) -> None:
+    (subset,) = program[f"{cluster}-productpage-own"]["spec.subsets"]
+    assert subset["trafficPolicy"] == {
+        "tls": {"mode": "ISTIO_MUTUAL"},
+        "connectionPool": {"tcp": {"maxConnectionDuration": "30s"}},
+    }
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
 def test_the_destinations_of_a_route_keep_the_rest_of_its_pool(cluster: str) -> None:
     """A subset's pool is taken in place of the rule's, and not beside it."""
     rule = run(changed(f"{ROUTE}.failover", "locality"))[f"details-{cluster}-destinations"]

@@ -90,7 +90,9 @@ def test_so_is_that_of_a_service_that_people_reach_too(cluster: str) -> None:
     assert rules.keys() == {"details", "details.failover", "details-ingress"}
     assert [name for name, spec in rules.items() if "trafficPolicy" in spec] == ["details"]
     (own,) = rules["details-ingress"]["subsets"]
-    assert own["trafficPolicy"] == {"tls": {"mode": "ISTIO_MUTUAL"}}
+    assert own["trafficPolicy"].keys() == {"tls", "connectionPool"}  # a subset takes what it has not from the rule
+    whole = rules["details"]["trafficPolicy"]["connectionPool"]["tcp"]
+    assert own["trafficPolicy"]["connectionPool"]["tcp"].items() > whole.items()
 
 
 def test_weights_name_the_subsets_that_go_on_to_others(program: Program) -> None:
