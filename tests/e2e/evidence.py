@@ -22,14 +22,13 @@ def failed_calls(environment: Environment, seconds: float) -> str:
     """The access logs' lines of calls that failed in the last ``seconds``, of all proxies, in the order of time."""
     since = datetime.now(UTC) - timedelta(seconds=seconds)
     found = sorted(
-        (str(line["start_time"]), place, line)
+        f"{line['start_time']} {place} {json.dumps(_said(line))}"
         for place, text in _logs(environment, since)
         for line in _lines(text)
-        if _failed(line) and datetime.fromisoformat(str(line["start_time"])) >= since
+        if _failed(line) and datetime.fromisoformat(line["start_time"]) >= since
     )
-    shown = [f"{at} {place} {json.dumps(_said(line))}" for at, place, line in found[:LINES]]
     more = [f"and {len(found) - LINES} more"] if len(found) > LINES else []
-    return "\n".join([*shown, *more])
+    return "\n".join([*found[:LINES], *more])
 
 
 def _logs(environment: Environment, since: datetime) -> Iterator[tuple[str, str]]:

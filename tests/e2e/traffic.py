@@ -70,11 +70,11 @@ class Stream:
     ``failed`` has when, by the monotonic clock, each answer that was none came.
     """
 
-    def __init__(self, base: str, rate: float) -> None:
+    def __init__(self, base: str, rate: float, path: str = _PATH) -> None:
         self.results: Counter[str] = Counter()
         self.failed: list[float] = []
         self.seconds = 0.0
-        self._base, self._rate = base, rate
+        self._url, self._rate = base + path, rate
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
@@ -100,7 +100,7 @@ class Stream:
         self.seconds = loop.time() - start
 
     async def _one(self, session: ClientSession) -> None:
-        result = await _get(session, self._base + _PATH.format(next(_ids)))
+        result = await _get(session, self._url.format(next(_ids)))
         self.results[result] += 1
         if result != "200":
             self.failed.append(time.monotonic())
