@@ -46,9 +46,9 @@ start() {
 		;;
 	runit)
 		ln -sfn "/etc/sv/$1" "/etc/service/$1"
-		# runsvdir looks for new services every five seconds, and the named pipe is how runsv is spoken to.
-		until [ -p "/etc/sv/$1/supervise/ok" ]; do sleep 0.1; done
-		sv -w 30 "$action" "$1" >/dev/null
+		# runsvdir looks for new services every five seconds, and runsv makes its pipes a moment before it reads them.
+		until sv status "$1" >/dev/null; do sleep 0.1; done
+		said=$(sv -w 30 "$action" "$1") || fail "$said"
 		;;
 	esac
 	echo "$files" >"$started"

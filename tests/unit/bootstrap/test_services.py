@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
 import pytest
 
 from tests.unit.bootstrap.support import Machine
@@ -124,3 +129,41 @@ def test_only_a_machine_that_is_gone_need_not_answer(script: str, machine: Machi
     assert "make up GONE=vm1" in silent.stderr
     gone = machine.step(script, **data, VM_MESH_GONE="vm0 vm1")
     assert (gone.returncode, gone.stdout) == (0, "vm1 is gone: nothing was done on it\n")
+
+
+@pytest.fixture
+def runit(machine: Machine, programs: Programs) -> Iterator[Machine]:
+    """A machine whose init is runit."""
+    shutil.rmtree(machine.folder / "run/systemd")
+    (machine.folder / "etc/service").mkdir()
+    pipes = machine.folder / "etc/sv/details/supervise"
+    pipes.mkdir(parents=True)
+    os.mkfifo(pipes / "ok")
+    programs.make("runsvdir", "read until_its_end")
+    with subprocess.Popen(["runsvdir"], stdin=subprocess.PIPE):  # which the end of the block closes
+        yield machine
+
+
+def test_runit_is_spoken_to_when_it_listens(runit: Machine, programs: Programs) -> None:
+    """The pipe is there before anybody reads it, and ``sv`` says "runsv not running" until then."""
+    programs.make("sleep")
+    programs.make(
+        "sv",
+        """case "$*" in
+        "status details") if mkdir "$0-asked" 2>/dev/null; then exit 1; else mkdir "$0-listens"; fi ;;
+        "-w 30 restart details") [ -d "$0-listens" ] ;;
+        esac""",
+    )
+    done = runit.step("serve.sh", SERVICE="details", COMMAND="/bin/details")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [call for call in programs.calls if call.startswith("sv ")] == [
+        "sv status details",
+        "sv status details",
+        "sv -w 30 restart details",
+    ]
+
+
+def test_what_runit_says_of_a_service_that_does_not_start_is_told(runit: Machine, programs: Programs) -> None:
+    programs.make("sv", 'case "$*" in *restart*) echo "timeout: down: details: 30s"; exit 1 ;; esac')
+    done = runit.step("serve.sh", SERVICE="details", COMMAND="/bin/details")
+    assert (done.returncode, done.stderr) == (1, "vm1: timeout: down: details: 30s\n")
