@@ -47,7 +47,7 @@ start() {
 	runit)
 		ln -sfn "/etc/sv/$1" "/etc/service/$1"
 		# runsvdir looks for new services every five seconds, and runsv makes its pipes a moment before it reads them.
-		until sv status "$1" >/dev/null; do sleep 0.1; done
+		until [ -p "/etc/sv/$1/supervise/ok" ] && sv status "$1" >/dev/null; do sleep 0.2; done
 		said=$(sv -w 30 "$action" "$1") || fail "$said"
 		;;
 	esac
