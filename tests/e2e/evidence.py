@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.e2e.callers import lines
 from tests.e2e.environment import Environment
+from vmmesh.logs import VM_LOG
+from vmmesh.mesh import SIDECAR
 
 LINES = 60
 """As many lines as a report shows, from the first on."""
 _LEFT_OUT = ("start_time", "method", "protocol", "bytes_received", "bytes_sent", "request_id")
 _SIDECARS = (
     "go-template={{range .items}}{{$pod := .metadata}}{{range .spec.containers}}"
-    '{{if eq .name "istio-proxy"}}{{$pod.namespace}} {{$pod.name}}{{"\\n"}}{{end}}{{end}}{{end}}'
+    '{{if eq .name "' + SIDECAR + '"}}{{$pod.namespace}} {{$pod.name}}{{"\\n"}}{{end}}{{end}}{{end}}'
 )
 
 
@@ -24,7 +27,7 @@ def failed_calls(environment: Environment, seconds: float) -> str:
     found = sorted(
         f"{line['start_time']} {place} {json.dumps(_said(line))}"
         for place, text in _logs(environment, since)
-        for line in _lines(text)
+        for line in lines(text)
         if _failed(line) and datetime.fromisoformat(line["start_time"]) >= since
     )
     more = [f"and {len(found) - LINES} more"] if len(found) > LINES else []
@@ -36,19 +39,10 @@ def _logs(environment: Environment, since: datetime) -> Iterator[tuple[str, str]
     for cluster in environment.outputs["urls"]:
         for pod in environment.kubectl(cluster, "get", "pod", "-A", "-o", _SIDECARS).splitlines():
             namespace, name = pod.split()
-            command = ("logs", f"--namespace={namespace}", name, "-c", "istio-proxy", f"--since-time={since:%FT%TZ}")
+            command = ("logs", f"--namespace={namespace}", name, "-c", SIDECAR, f"--since-time={since:%FT%TZ}")
             yield f"{cluster} {name}", environment.kubectl(cluster, *command)
     for vm in environment.outputs["transports"]:
-        yield vm, environment.on_vm("cat /var/log/istio/istio.log", vm)
-
-
-def _lines(text: str) -> Iterator[dict[str, Any]]:
-    for line in text.splitlines():
-        if line.startswith("{"):
-            try:
-                yield json.loads(line)
-            except ValueError:  # half written
-                continue
+        yield vm, environment.on_vm(f"cat {VM_LOG}", vm)
 
 
 def _failed(line: dict[str, Any]) -> bool:
